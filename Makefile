@@ -1,0 +1,63 @@
+# make run    the gateway at work: simulated API, gateway, sample clients (UPSTREAM=https://… for a real API instead)
+# make test   lint, format, types, every test; sets up all it needs, without root
+# make test-all   and what is too heavy for every run
+
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+BIN := .venv/bin
+INSTALLED := .venv/installed
+TOOLS := .cache/tools/fetched
+JS := tests/sdk/js
+JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
+UV := .cache/uv/bin/uv
+
+# A variable of this machine must not decide what the tests see.
+unexport PYTHONPATH
+
+.PHONY: run test test-all lint format lock clean
+
+run: $(INSTALLED)
+	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
+
+test: lint $(TOOLS) $(JS_INSTALLED)
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+test-all: lint $(TOOLS) $(JS_INSTALLED)
+	$(BIN)/pytest --heavy $(PYTEST_FLAGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Versions and hashes only: which index they come from is the machine's business.
+lock: $(UV)
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --universal \
+		--python-version 3.11 pyproject.toml --group dev -o requirements.lock
+
+clean:
+	rm -rf .venv .cache build dist $(JS)/node_modules
+
+# Made anew when the lock changes, so that nothing stays behind that the lock doesn't name.
+$(INSTALLED): requirements.lock pyproject.toml
+	rm -rf .venv
+	tests/tools/make_venv.sh $(PYTHON) .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(TOOLS): tests/tools/fetch_debs.sh
+	tests/tools/fetch_debs.sh .cache/tools prometheus promtool
+	touch $@
+
+$(JS)/node_modules/.package-lock.json: $(JS)/package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error --prefix $(JS)
+	touch $@
+
+$(UV):
+	tests/tools/make_venv.sh $(PYTHON) .cache/uv
+	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,3 @@
+"""What holds for every test: the gate of gate.py."""
+
+pytest_plugins = ["tests.gate"]

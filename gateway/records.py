@@ -1,0 +1,230 @@
+"""The records that cross from forwarder to observer, and their encoding: the only contract between them.
+
+Not here: sockets and queues (proxy/sender.py, observer.py), what records become (telemetry/).
+Promise: a record is self-contained JSON of bounded size; ExchangeClosed alone is enough for metrics and trace.
+
+A batch is a length (4 bytes), a number (8 bytes), both big-endian, and a JSON array whose items are `[kind, record]`.
+Batches are numbered from 1 for each connection; the observer answers each with its number (8 bytes).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import orjson
+
+from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
+from gateway.wire.outcome import Body, End, Outcome, Route
+from gateway.wire.usage import Usage
+
+HEADER = struct.Struct("!IQ")  # payload bytes, batch number
+ACK = struct.Struct("!Q")
+MAX_BATCH_BYTES = 32 * 1024 * 1024  # an observer refuses more: it is no forwarder that speaks
+
+
+@dataclass(slots=True)
+class Hello:
+    """First record of each connection: who speaks, and how its counts stood when the connection began.
+
+    closed_before: exchanges whose end went to an earlier observer, or was lost with it; this one never hears of them.
+    """
+
+    worker: int
+    pid: int
+    closed_before: int
+    path: str  # of the forwarding: `plain` or `fast`
+    aiohttp: str
+
+
+@dataclass(slots=True)
+class ExchangeOpened:
+    """An exchange is under way and its request is understood as far as it will be.
+
+    It holds what a trace begins with, since its forwarder may die and the observer then closes it alone.
+    """
+
+    exchange_id: str
+    started_unix_ns: int
+    route: Route
+    mode: Mode
+    request: RequestFacts
+    method: str = ""
+    target: str = ""
+    client_address: str | None = None
+    user_agent: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+@dataclass(slots=True)
+class StepStarted:
+    """A step began; for the live view and long agents."""
+
+    exchange_id: str
+    interaction_id: str | None
+    index: int
+    type: str
+    start_ns: int
+
+
+@dataclass(slots=True)
+class StepFinished:
+    """A step ended; for the live view and long agents."""
+
+    exchange_id: str
+    interaction_id: str | None
+    step: Step
+
+
+@dataclass(slots=True)
+class Times:
+    """Points of an exchange's life, ns since its start; None where the point was not reached."""
+
+    request_body_ns: int | None = None  # the request body is whole
+    upstream_start_ns: int | None = None  # the upstream request began
+    connected_ns: int | None = None  # a connection is there, new or reused
+    head_ns: int | None = None  # the upstream's head is here
+    first_byte_ns: int | None = None  # of the response body
+    end_ns: int = 0
+    client_blocked_ns: int = 0  # a duration: the response waited for the client to take more of it
+
+
+@dataclass(slots=True)
+class ExchangeClosed:
+    """The whole of an ended exchange. started_unix_ns is wall time; every other `_ns` counts from it, monotonic.
+
+    target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
+    faults: tap faults by place. bytes_up and bytes_down: body bytes as they travelled.
+    """
+
+    exchange_id: str
+    started_unix_ns: int
+    route: Route
+    mode: Mode
+    outcome: Outcome
+    end: End
+    method: str
+    target: str
+    request: RequestFacts
+    times: Times
+    stream: StreamFacts
+    body: Body = Body.OTHER
+    http_status: int | None = None  # the upstream's
+    sent_status: int | None = None  # what the client got, be it the upstream's or ours
+    http_error_code: str | None = None  # what the wire calls an answer of 400 or more, as it stands there, cut
+    code: str | None = None
+    error_text: str | None = None  # of our own answer or of a transport fault: never content
+    done_seen: bool = False
+    bytes_up: int = 0
+    bytes_down: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    client_address: str | None = None
+    user_agent: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    upstream_scheme: str = "https"
+    upstream_host: str = ""
+    upstream_port: int = 443
+    http_version: str = "1.1"
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """The forwarder's own counts, cumulative since its start, true for all records up to this one.
+
+    opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
+    (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
+    """
+
+    opened: int = 0
+    handed: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    oldest_silence_ns: int | None = None
+    queue_bytes: int = 0
+
+
+Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ExchangeClosed | Heartbeat
+
+KINDS: dict[str, type[Record]] = {
+    cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
+}
+LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+
+
+def encode(record: Record) -> bytes:
+    """One record as `["Kind",{…}]`."""
+    return orjson.dumps((type(record).__name__, record), option=orjson.OPT_NON_STR_KEYS)
+
+
+def frame(number: int, encoded: list[bytes]) -> bytes:
+    """A batch of encoded records, ready for the socket."""
+    payload = b"[" + b",".join(encoded) + b"]"
+    return HEADER.pack(len(payload), number) + payload
+
+
+def decode(payload: bytes) -> list[Record]:
+    """The records of a batch's payload. Raises ValueError or TypeError for what no forwarder of this version wrote."""
+    records: list[Record] = []
+    for kind, data in orjson.loads(payload):
+        cls = KINDS.get(kind)
+        if cls is None:
+            raise ValueError(f"unknown record kind {kind!r:.80}")
+        records.append(_BUILD.get(cls, _plain)(cls, data))
+    return records
+
+
+def _plain(cls: type[Any], data: dict[str, Any]) -> Any:
+    return cls(**data)
+
+
+def _opened(cls: type[Any], data: dict[str, Any]) -> ExchangeOpened:
+    data["route"] = Route(data["route"])
+    data["mode"] = Mode(data["mode"])
+    data["request"] = RequestFacts(**data["request"])
+    return ExchangeOpened(**data)
+
+
+def _step(data: dict[str, Any]) -> Step:
+    if data["step_usage"] is not None:
+        data["step_usage"] = Usage(**data["step_usage"])
+    return Step(**data)
+
+
+def _finished(cls: type[Any], data: dict[str, Any]) -> StepFinished:
+    data["step"] = _step(data["step"])
+    return StepFinished(**data)
+
+
+def _stream(data: dict[str, Any]) -> StreamFacts:
+    data["interaction"] = InteractionFacts(**data["interaction"])
+    data["steps"] = [_step(step) for step in data["steps"]]
+    data["gaps"] = Gaps(**data["gaps"])
+    if data["usage"] is not None:
+        data["usage"] = Usage(**data["usage"])
+    if data["basis"] is not None:
+        data["basis"] = Basis(data["basis"])
+    return StreamFacts(**data)
+
+
+def _closed(cls: type[Any], data: dict[str, Any]) -> ExchangeClosed:
+    for name, kind in (("route", Route), ("mode", Mode), ("outcome", Outcome), ("end", End), ("body", Body)):
+        data[name] = kind(data[name])
+    data["request"] = RequestFacts(**data["request"])
+    data["times"] = Times(**data["times"])
+    data["stream"] = _stream(data["stream"])
+    return ExchangeClosed(**data)
+
+
+_BUILD: dict[type[Any], Any] = {ExchangeOpened: _opened, StepFinished: _finished, ExchangeClosed: _closed}
+
+
+class RecordSink(Protocol):
+    """Where the forwarding path puts records. Neither call waits or raises, whatever state the other side is in."""
+
+    def begun(self) -> None:
+        """Count one exchange as opened, before anything else is known of it."""
+
+    def put(self, record: Record) -> None:
+        """Take a record; under pressure it may be dropped, which is counted."""

@@ -1,0 +1,291 @@
+"""InteractionTracker: feed it the events of one response and their times, get what happened.
+
+Not here: bytes (response.py), how the transport ended (the forwarder), the outcome (outcome.py), records, metrics.
+Source: accounting.md 2-4. Promise: nothing raises, whatever the order; memory is bounded whatever the stream does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from gateway.wire.events import (
+    DELTA_TYPES,
+    TIERS,
+    Done,
+    ErrorEvent,
+    Event,
+    InteractionCompleted,
+    InteractionCreated,
+    InvalidEvent,
+    StatusUpdate,
+    StepDelta,
+    StepStart,
+    StepStop,
+    UnknownEvent,
+    read_interaction,
+    read_step,
+)
+from gateway.wire.facts import (
+    GAP_BOUNDS_NS,
+    NAME_MAX_CHARS,
+    Anomaly,
+    Basis,
+    DeltaKind,
+    InteractionFacts,
+    Invalid,
+    StreamFacts,
+    Unknown,
+)
+from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
+from gateway.wire.steps import Steps
+from gateway.wire.usage import Reading, Usage, add, read_usage
+
+STALL_NS = 30_000_000_000
+MAX_IDS = 8  # interactions of one answer: one, by the API's own word
+_BEYOND = "\0"  # the place of all interactions over that bound
+MAX_NAMES = 16  # of unknown vocabulary and of error codes, kept as a sample
+
+
+class InteractionTracker:
+    """The state of one response. Times are ns since the exchange's start; they may repeat, never go back."""
+
+    def __init__(self, *, stall_ns: int = STALL_NS) -> None:
+        self.facts = StreamFacts()
+        self.steps = Steps(self.facts)
+        self.done_seen = False
+        self.final_seen = False
+        self.final_status: str | None = None
+        self.last_status: str | None = None
+        self.status_updated = False
+        self._stall_ns = stall_ns
+        self._last_event_ns: int | None = None
+        self._ids: list[str] = []
+        self._current: str | None = None  # the interaction that is spoken of, by its id
+        self._completed: set[str | None] = set()
+        self._final: dict[str | None, Usage] = {}
+        self._running: dict[str | None, Usage] = {}
+
+    @property
+    def error_seen(self) -> bool:
+        """Whether an `error` event or a bare JSON error was there."""
+        return self.facts.errors > 0
+
+    def feed(self, event: Event, t_ns: int, size: int = 0) -> None:
+        """Account for one event of this response.
+
+        event: in wire order; unknown types and broken order become anomalies. size: its data bytes.
+        t_ns: arrival of the chunk that completed the event.
+        """
+        facts = self.facts
+        facts.events += 1
+        if facts.first_event_ns is None:
+            facts.first_event_ns = t_ns
+        self._note_silence(t_ns)
+        self._last_event_ns = t_ns
+        match event:
+            case StepDelta():
+                self._delta(event, t_ns, size)
+            case StepStart():
+                self._step_type(event.type)
+                self.steps.start(event, t_ns, size)
+            case StepStop():
+                self._read(event.step_usage)
+                self.steps.stop(event, t_ns, size)
+            case InteractionCreated():
+                self._interaction(event.interaction)
+                self._status(event.interaction.status, updated=False)
+            case StatusUpdate():
+                if facts.interaction.id is None:
+                    facts.interaction.id = event.interaction_id
+                self._status(event.status)
+            case InteractionCompleted():
+                self._complete(event, t_ns)
+            case ErrorEvent():
+                if facts.terminal_ns is None:
+                    facts.terminal_ns = t_ns
+                self.feed_error(event)
+            case Done():
+                self.done_seen = True
+                return
+            case UnknownEvent():
+                self.unknown(Unknown.LEGACY_EVENT if event.legacy else Unknown.EVENT_TYPE, event.name)
+                if event.legacy:
+                    return  # the old dialect's usage and end are not interpreted
+            case InvalidEvent():
+                self.invalid(event.reason)
+                return
+        self._run(event.running)
+
+    def feed_body(self, wire: object) -> None:
+        """Account for a whole unary, poll or cancel body, decoded."""
+        self.final_seen = True
+        if not isinstance(wire, dict):
+            self.invalid(Invalid.SHAPE)
+            return
+        interaction = read_interaction(wire)
+        self.final_status = interaction.status
+        self._interaction(interaction)
+        if interaction.status is None:
+            self.invalid(Invalid.SHAPE)
+        else:
+            self._status(interaction.status)
+        reading = self._read(read_usage(wire.get("usage")))
+        # the API's own word is final only beside a terminal status (accounting.md 2)
+        if reading is not None and interaction.status in TERMINAL_STATUSES and not reading.usage.is_empty:
+            self._final[interaction.id] = reading.usage
+        steps = wire.get("steps")
+        if isinstance(steps, list):
+            self._body_steps(steps)
+
+    def feed_error(self, event: ErrorEvent) -> None:
+        """Account for an error, of the stream or of a whole body."""
+        self.facts.errors += 1
+        if len(self.facts.error_codes) < MAX_NAMES:
+            self.facts.error_codes.append(event.error.code)
+        if event.bare:
+            self.anomaly(Anomaly.BARE_ERROR)
+
+    def finish(self, t_ns: int) -> StreamFacts:
+        """The response is over: close what is open and settle the usage. Call it once."""
+        self._note_silence(t_ns)
+        self.steps.finish()
+        self._settle_usage()
+        self.facts.interaction.status = self.final_status or self.last_status
+        return self.facts
+
+    def anomaly(self, anomaly: Anomaly, times: int = 1) -> None:
+        """Count an oddity."""
+        self.facts.anomalies[anomaly] = self.facts.anomalies.get(anomaly, 0) + times
+
+    def invalid(self, reason: Invalid) -> None:
+        """Count an event, or a body, that could not be read."""
+        self.facts.invalid[reason] = self.facts.invalid.get(reason, 0) + 1
+
+    def unknown(self, what: Unknown, name: str | None, times: int = 1) -> None:
+        """Count vocabulary that this version doesn't know, and keep a sample of its names."""
+        self.facts.unknown[what] = self.facts.unknown.get(what, 0) + times
+        sample = f"{what}:{(name or '')[:NAME_MAX_CHARS]}"
+        if len(self.facts.unknown_names) < MAX_NAMES and sample not in self.facts.unknown_names:
+            self.facts.unknown_names.append(sample)
+
+    def _delta(self, event: StepDelta, t_ns: int, size: int) -> None:
+        facts = self.facts
+        facts.deltas += 1
+        if event.type is None:
+            self.anomaly(Anomaly.UNTYPED_DELTA)
+        elif event.type not in DELTA_TYPES:
+            self.unknown(Unknown.DELTA_TYPE, event.type)
+        first = facts.first_delta_ns
+        first.setdefault(DeltaKind.ANY, t_ns)
+        if event.kind is not None:
+            first.setdefault(event.kind, t_ns)
+            if event.kind in _OUTPUT_KINDS or event.type == "arguments_delta":
+                first.setdefault(DeltaKind.OUTPUT, t_ns)
+        if facts.last_delta_ns is not None:
+            gap_ns = max(0, t_ns - facts.last_delta_ns)
+            gaps = facts.gaps
+            gaps.counts[bisect_left(GAP_BOUNDS_NS, gap_ns)] += 1
+            gaps.sum_ns += gap_ns
+            gaps.max_ns = max(gaps.max_ns, gap_ns)
+        facts.last_delta_ns = t_ns
+        self.steps.delta(event, t_ns, size)
+
+    def _complete(self, event: InteractionCompleted, t_ns: int) -> None:
+        self.facts.terminal_ns = t_ns
+        self.final_seen = True
+        interaction = event.interaction
+        if interaction is None:
+            self.invalid(Invalid.SHAPE)
+            return
+        self._interaction(interaction)
+        key = self._current
+        again = key in self._completed and key != _BEYOND
+        self._completed.add(key)
+        if again:
+            self.anomaly(Anomaly.SECOND_COMPLETED)
+        self._final_status(interaction.status, again=again)
+        reading = self._read(event.final)
+        if reading is not None and not reading.usage.is_empty:
+            more = key == _BEYOND and key in self._final
+            self._final[key] = add(self._final[key], reading.usage) if more else reading.usage
+
+    def _final_status(self, status: str | None, *, again: bool) -> None:
+        """Of one interaction the last status holds, of several the last terminal one; what is not said changes none."""
+        if status is None:
+            self.invalid(Invalid.SHAPE)
+            return
+        self._status(status)
+        if status in RUNNING_STATUSES:
+            self.anomaly(Anomaly.COMPLETED_NOT_TERMINAL)
+        if again or status in TERMINAL_STATUSES or self.final_status not in TERMINAL_STATUSES:
+            self.final_status = status
+
+    def _interaction(self, said: InteractionFacts) -> None:
+        """Take over what is said of the interaction; what is not said stays as it was, unless it is another one."""
+        facts = self.facts
+        if said.id is not None:
+            if said.id not in self._ids:
+                if self._ids:
+                    self.anomaly(Anomaly.SECOND_INTERACTION)
+                if len(self._ids) < MAX_IDS:
+                    self._ids.append(said.id)
+            self._current = said.id if said.id in self._ids else _BEYOND
+            if facts.interaction.id not in (None, said.id):
+                facts.interaction = InteractionFacts()
+        if said.service_tier is not None and said.service_tier not in TIERS:
+            self.unknown(Unknown.TIER, said.service_tier)
+        for name in ("id", "model", "agent", "service_tier", "created", "updated"):
+            value = getattr(said, name)
+            if value is not None:
+                setattr(facts.interaction, name, value)
+
+    def _status(self, status: str | None, *, updated: bool = True) -> None:
+        if status is None:
+            return
+        self.last_status, self.status_updated = status, updated
+        if status not in STATUSES:
+            self.unknown(Unknown.STATUS, status)
+
+    def _step_type(self, type_: str | None) -> None:
+        if not self.steps.is_known(type_):
+            self.unknown(Unknown.STEP_TYPE, type_)
+
+    def _body_steps(self, steps: list[Any]) -> None:
+        for index, wire in enumerate(steps):
+            start = read_step(wire, index)
+            self._step_type(start.type)
+            is_error = wire.get("is_error") if isinstance(wire, dict) else None
+            self.steps.whole(start, is_error if isinstance(is_error, bool) else None)
+
+    def _read(self, reading: Reading | None) -> Reading | None:
+        """Count the oddities of a usage that was read."""
+        if reading is not None:
+            if reading.bad_fields:
+                self.anomaly(Anomaly.BAD_USAGE, reading.bad_fields)
+            if reading.unknown_modalities:
+                self.unknown(Unknown.MODALITY, None, reading.unknown_modalities)
+        return reading
+
+    def _run(self, reading: Reading | None) -> None:
+        if self._read(reading) is not None and reading is not None and not reading.usage.is_empty:
+            self._running[self._current] = reading.usage
+
+    def _settle_usage(self) -> None:
+        """Final before running, each interaction's own; those of different interactions add up."""
+        usages = {**self._running, **self._final}
+        if None in usages and len(usages) > 1:
+            del usages[None]  # said before the interaction had a name: an earlier word on the same one
+        for usage in usages.values():
+            self.facts.usage = usage if self.facts.usage is None else add(self.facts.usage, usage)
+        if usages:
+            self.facts.basis = Basis.FINAL if usages.keys() <= self._final.keys() else Basis.RUNNING
+
+    def _note_silence(self, t_ns: int) -> None:
+        since = self._last_event_ns
+        if since is None or t_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
+            return
+        self.facts.stalled |= self.steps.is_streaming
+
+
+_OUTPUT_KINDS = frozenset({DeltaKind.TEXT, DeltaKind.MEDIA})

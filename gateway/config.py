@@ -1,0 +1,193 @@
+"""The one description of every setting: name, type, default, what is allowed, what it is for.
+
+Not here: where values come from and how mistakes are told (config_sources.py).
+Promise: a Settings value is frozen and valid; making one reads no file and no environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway import addresses
+
+ENV_PREFIX = "INTERACTIONS_GATEWAY_"
+ENV_NESTED = "__"
+CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itself
+
+UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
+PATTERN_MAX_CHARS = 64
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number, not true or false")  # an int to Python, hardly what was meant
+    return value
+
+
+def _none_word(value: Any) -> Any:
+    # TOML has no null, the environment has only text.
+    return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _address(value: str) -> str:
+    addresses.split_address(value)
+    return value
+
+
+def _upstream(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "\\" in value:
+        raise ValueError(UPSTREAM_ALLOWED)
+    if parts.query or parts.fragment or value.endswith(("?", "#")) or not (value.isascii() and value.isprintable()):
+        raise ValueError(UPSTREAM_ALLOWED)
+    if " " in value or parts.port == 0:  # a port that is no number raises ValueError by itself
+        raise ValueError(UPSTREAM_ALLOWED)
+    return value.rstrip("/")
+
+
+def _pattern(value: str) -> str:
+    if not 0 < len(value) <= PATTERN_MAX_CHARS or "*" in value[:-1] or not value.isprintable():
+        raise ValueError("an exact name, or a prefix and one `*` at its end")
+    return value
+
+
+def _code(value: str) -> str:
+    if not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable():
+        raise ValueError("words of 1-64 characters")
+    return value.lower()
+
+
+def _readable(value: Path | None) -> Path | None:
+    if value is not None and not value.is_file():
+        raise ValueError("a readable file of PEM certificates")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none_word)]
+OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
+Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], NoDecode, BeforeValidator(_listed)]
+Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], NoDecode, BeforeValidator(_listed)]
+
+SECONDS = "a number of seconds above 0"
+COUNT = "a whole number of at least 1"
+
+
+def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:
+    return Field(default, description=doc, json_schema_extra={"allowed": allowed}, **limits)
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and a key it doesn't know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProxySettings(Section):
+    """Limits and timeouts of the forwarding path."""
+
+    connect_timeout_s: Seconds = _setting(10.0, "for DNS, connect and TLS to the upstream", SECONDS)
+    response_head_timeout_s: OptionalSeconds = _setting(
+        None, "for the upstream's head; models think for minutes, so none by default", f'{SECONDS}, or "none"'
+    )
+    request_head_timeout_s: Seconds = _setting(30.0, "for a client to send its request head", SECONDS)
+    max_open_exchanges: Count = _setting(10_000, "open exchanges a forwarder; more are answered 503", COUNT)
+    max_request_body_bytes: OptionalCount = _setting(
+        None, "a larger request body is answered 413; the API has its own limit", f'{COUNT}, or "none"'
+    )
+    stall_threshold_s: Seconds = _setting(30.0, "a longer gap between events flags the exchange as stalled", SECONDS)
+    request_prefix_bytes: Count = _setting(
+        256 * 1024, "of a request body, kept to learn model, agent, stream and turn", COUNT
+    )
+    ca_file: Annotated[Path | None, BeforeValidator(_none_word), AfterValidator(_readable)] = _setting(
+        None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
+    )
+    detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")
+
+
+class LabelSettings(Section):
+    """What metric labels may hold; everything else becomes `other`."""
+
+    models: Patterns = _setting(
+        ("gemini-*", "deep-research-*", "antigravity-*"),
+        "models and agents with a label of their own",
+        "a list of exact names, or prefixes that end in `*`",
+    )
+    max_models: Count = _setting(24, "distinct values of the model label", COUNT)
+    codes: Codes = _setting((), "error codes kept as they are, beside the built-in list", "a list of words")
+
+
+class TraceSettings(Section):
+    """Which traces are kept; where they go is told by the OTEL_* variables."""
+
+    keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
+        1.0, "share of the traces that are kept", "a number from 0 to 1"
+    )
+
+
+class UsageSettings(Section):
+    """When a usage that is seen again is counted again."""
+
+    poll_window_s: Seconds = _setting(86_400.0, "a poll counts usage of interactions updated this recently", SECONDS)
+    remembered_interactions: Count = _setting(100_000, "interactions whose counting is remembered", COUNT)
+
+
+class LogSettings(Section):
+    """The log on standard output."""
+
+    format: Literal["json", "console", "live"] = _setting(
+        "json", "json for machines, console for people, live for one short line an interaction", "json, console or live"
+    )
+    level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "the least level that is written", "debug, info, warning or error"
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting of the gateway. `Settings()` is the defaults; config_sources.load() reads file and environment."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_NESTED
+    )
+
+    listen: Address = _setting("127.0.0.1:8080", "where clients connect", addresses.ALLOWED)
+    admin: Address = _setting("127.0.0.1:9464", "where metrics and health are", addresses.ALLOWED)
+    upstream: Annotated[str, AfterValidator(_upstream)] = _setting(
+        "https://generativelanguage.googleapis.com", "the API in front of which the gateway stands", UPSTREAM_ALLOWED
+    )
+    workers: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=256)] | Literal["auto"] = _setting(
+        1, "forwarder processes; auto: one for each usable CPU", "a whole number from 1 to 256, or auto"
+    )
+    grace_period_s: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = _setting(
+        30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
+    )
+    proxy: ProxySettings = ProxySettings()
+    labels: LabelSettings = LabelSettings()
+    traces: TraceSettings = TraceSettings()
+    usage: UsageSettings = UsageSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only: a child process must get what its parent decided, whatever its environment says."""
+        return (init_settings,)

@@ -1,0 +1,1 @@
+"""The forwarding path: bytes straight through, records sideways. Never telemetry."""

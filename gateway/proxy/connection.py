@@ -1,0 +1,150 @@
+"""The client's side of a connection, one layer below aiohttp's parser: what the parser can't carry is settled here.
+
+Not here: what a request means, forwarding (forward.py).
+Source: aiohttp-notes.md (server side); interactions-api.md 8.6: older Python SDKs send `User-Agent` twice, which the
+parser refuses. Repeated lines get a name of our own for the parser and their own name back before they travel on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from gateway.proxy.errors import (
+    BadRequest,
+    HeadTooLarge,
+    InternalError,
+    Rejection,
+    SlowHead,
+    TargetTooLong,
+    answer,
+)
+from gateway.proxy.exchange import ClientFacts
+from gateway.proxy.exchanges import Exchanges
+from gateway.proxy.relay import OwnAnswer
+
+_AGENT = b"\r\nuser-agent:"
+# As long as the name it stands for, and not to be guessed: a client's own header can't be taken for it.
+_STAND_IN = ("x" + secrets.token_hex(8)[:9]).encode()
+HEAD_MAX_BYTES = 64 * 1024
+
+
+class ClientConnection(RequestHandler):
+    """RequestHandler with a gate before the parser. head_timeout_s: from a head's first byte to its last."""
+
+    def __init__(self, manager: web.Server, exchanges: Exchanges, *, head_timeout_s: float, **kwargs: Any) -> None:
+        super().__init__(manager, **kwargs)
+        self._exchanges = exchanges
+        self._head_timeout_s = head_timeout_s
+        self._head = b""  # bytes of a head that is not whole
+        self._timer: asyncio.TimerHandle | None = None
+        self._payload: Any = None  # of the last message
+        self._agents: list[bytes] = []
+        self.star = False  # the request's target was `*`
+
+    def data_received(self, data: bytes) -> None:
+        """Hold a head until it is whole, then let the parser have it; everything else goes straight on."""
+        if not self._between_requests():
+            super().data_received(data)
+            self._end_broken_bodies()
+            return
+        data = self._head + data if self._head else data
+        end = data.find(b"\r\n\r\n")
+        if (end if end >= 0 else len(data)) > HEAD_MAX_BYTES:
+            line = data.find(b"\n", 0, HEAD_MAX_BYTES)
+            self._refuse(HeadTooLarge(HEAD_MAX_BYTES) if line >= 0 else TargetTooLong(HEAD_MAX_BYTES))
+            return
+        if end < 0 and b"\n\n" not in data:
+            self._head = data
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._head_timeout_s, self._too_slow)
+            return
+        self._head = b""
+        self._stop_timer()
+        self._agents.clear()
+        self.star = data.startswith(b"OPTIONS * ")
+        if self.star:
+            data = data.replace(b"*", b"/", 1)
+        if end >= 0 and data[:end].lower().count(_AGENT) > 1:
+            data = self._rename_agents(data, end)
+        super().data_received(data)
+        if self._messages:
+            self._payload = self._messages[-1][1]
+        self._end_broken_bodies()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def own_names(self, headers: tuple[tuple[bytes, bytes], ...]) -> list[tuple[bytes, bytes]]:
+        """A request's headers with the names that the client wrote."""
+        if not self._agents:
+            return list(headers)
+        agents = iter(self._agents)
+        return [(next(agents, name) if name == _STAND_IN else name, value) for name, value in headers]
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What the parser refuses, booked, and answered in the API's error shape."""
+        if status != 400:
+            return OwnAnswer(InternalError())
+        error = BadRequest("it is not valid HTTP")
+        self._exchanges.refused(error, self._client())
+        return OwnAnswer(error)
+
+    def _between_requests(self) -> bool:
+        return (
+            not self._messages
+            and not self._upgraded
+            and self._payload_parser is None
+            and self._current_request is None
+            and (self._payload is None or self._payload.is_eof())
+        )
+
+    def _end_broken_bodies(self) -> None:
+        """After bytes that are no HTTP the parser has let go of the body: nobody else would wake who reads it."""
+        if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
+            return
+        bodies = [payload for _, payload in self._messages]
+        if self._current_request is not None:
+            bodies.append(self._current_request.content)
+        for body in bodies:
+            if not body.is_eof() and body.exception() is None:
+                body.set_exception(web.RequestPayloadError("the body is not framed as its head says"))
+
+    def _rename_agents(self, data: bytes, end: int) -> bytes:
+        head, seen, at = bytearray(data), 0, 0
+        lower = data[:end].lower()
+        while (at := lower.find(_AGENT, at)) >= 0:
+            seen += 1
+            if seen > 1:
+                self._agents.append(data[at + 2 : at + 12])
+                head[at + 2 : at + 12] = _STAND_IN
+            at += 2
+        return bytes(head)
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        self._refuse(SlowHead(self._head_timeout_s))
+
+    def _refuse(self, error: Rejection) -> None:
+        self._exchanges.refused(error, self._client())
+        if self.transport is not None:
+            self.transport.write(answer(error))
+        self.force_close()
+
+    def _client(self) -> ClientFacts:
+        peer = self.peername
+        return ClientFacts(address=str(peer[0]) if peer else None)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,294 @@
+"""One exchange, from its request head to its one ExchangeClosed: times, request facts, tap, ending.
+
+Not here: sockets (forward.py), what records become.
+Promise: exactly one ExchangeClosed, whatever happens on the way; nothing here raises into the forwarding.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.proxy.errors import GatewayError, Rejection
+from gateway.proxy.tap import Tap
+from gateway.records import ExchangeClosed, ExchangeOpened, Record, RecordSink, StepFinished, StepStarted, Times
+from gateway.wire.facts import Mode, RequestFacts, StreamFacts, cut
+from gateway.wire.outcome import Answer, Body, End, EndFacts, Outcome, Route, decide, is_interaction_answer
+from gateway.wire.request import RequestReader, facts_of_query, mode_of, redact_target, route_of
+from gateway.wire.response import body_kind
+
+TARGET_MAX_CHARS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where requests go; prefix: a path before the client's own, without its last slash."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str = ""
+
+
+@dataclass(slots=True)
+class ClientFacts:
+    """What the request's head told beside its target."""
+
+    address: str | None = None
+    user_agent: str | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    api_revision: str | None = None
+
+
+class Exchange:
+    """The state of one exchange; the forwarding calls it at each point of its life. Times are taken by the caller."""
+
+    def __init__(
+        self,
+        exchange_id: str,
+        method: str,
+        target: str,
+        client: ClientFacts,
+        upstream: Upstream,
+        sink: RecordSink,
+        *,
+        stall_ns: int,
+    ) -> None:
+        self.id = exchange_id
+        self.started_unix_ns = time.time_ns()
+        self.started_ns = time.monotonic_ns()
+        self.last_byte_ns = self.started_ns
+        self.times = Times()
+        self.bytes_up = self.bytes_down = 0
+        self.http_status: int | None = None
+        self.closed = False
+        self.route = Route.PASSTHROUGH
+        self.request = RequestFacts(api_revision=client.api_revision)
+        self._method = method
+        self._target = ""
+        self._client = client
+        self._upstream = upstream
+        self._sink = sink
+        self._stall_ns = stall_ns
+        self._body = Body.OTHER
+        self._reader: RequestReader | None = None
+        self._sent_status: int | None = None
+        self._tap: Tap | None = None
+        self._faults: dict[str, int] = {}
+        self._announced = False
+        try:
+            self._read_head(method, target)
+        except Exception:
+            self._fault("tracker")
+
+    @property
+    def mode(self) -> Mode:
+        """How it is delivered: by the response once there is one, by the request until then."""
+        streams = self.request.stream if self.http_status is None else self._body is Body.STREAM
+        return mode_of(self.request, streams=streams)
+
+    def since_start_ns(self) -> int:
+        """Now, as ns since the exchange's start."""
+        return time.monotonic_ns() - self.started_ns
+
+    def request_chunk(self, chunk: bytes) -> None:
+        """Bytes of the request body pass."""
+        self.bytes_up += len(chunk)
+        if self._reader is not None:
+            try:
+                self._reader.feed(chunk)
+            except Exception:
+                self._reader = None
+                self._fault("skim")
+
+    def request_whole(self) -> None:
+        """The request body is whole: understand it, and say that the exchange is open."""
+        if self.times.request_body_ns is None:
+            self.times.request_body_ns = self.since_start_ns()
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            try:
+                reader.read_into(self.request)
+            except Exception:
+                self._fault("tracker")
+        self._announce()
+
+    def response_head(self, status: int, content_type: str | None, content_encoding: str | None) -> None:
+        """The upstream's head is here."""
+        self.times.head_ns = self.since_start_ns()
+        self.http_status = self._sent_status = status
+        try:
+            self._body = body_kind(content_type)
+            self._tap = Tap(self.route, status, self._body, content_encoding, stall_ns=self._stall_ns)
+        except Exception:
+            self._fault("tracker")
+        self._announce()
+
+    def response_chunk(self, chunk: bytes, now_ns: int) -> None:
+        """Bytes of the response body have passed; now_ns (monotonic) is when they came."""
+        self.last_byte_ns = now_ns
+        self.bytes_down += len(chunk)
+        t_ns = now_ns - self.started_ns
+        if self.times.first_byte_ns is None:
+            self.times.first_byte_ns = t_ns
+        tap = self._tap
+        if tap is not None:
+            tap.feed(chunk, t_ns)
+            steps = tap.reader.tracker.steps
+            if steps.started or steps.finished:
+                self._tell_steps(tap)
+
+    def request_bytes(self, count: int) -> None:
+        """Bytes pass up a tunnel, unread."""
+        self.bytes_up += count
+
+    def response_bytes(self, count: int) -> None:
+        """Bytes pass down a tunnel, unread."""
+        self.bytes_down += count
+        self.last_byte_ns = time.monotonic_ns()
+
+    def opened_record(self) -> ExchangeOpened:
+        """What an observer needs to know of an open exchange."""
+        client = self._client
+        return ExchangeOpened(
+            self.id,
+            self.started_unix_ns,
+            self.route,
+            self.mode,
+            self.request,
+            method=self._method,
+            target=self._target,
+            client_address=client.address,
+            user_agent=client.user_agent,
+            traceparent=client.traceparent,
+            tracestate=client.tracestate,
+        )
+
+    def answered(self, error: GatewayError) -> None:
+        """It ended with an answer of our own."""
+        self._sent_status = error.status
+        answered_by = Answer.REFUSED if isinstance(error, Rejection) else Answer.OURS
+        self.ended(End.CLEAN, answered_by=answered_by, code=error.code, error_text=str(error))
+
+    def ended(
+        self,
+        end: End,
+        *,
+        client_left: bool = False,
+        answered_by: Answer = Answer.UPSTREAM,
+        code: str | None = None,
+        error_text: str | None = None,
+    ) -> None:
+        """It is over, in this way. The first call counts, later ones are ignored."""
+        if self.closed:
+            return
+        self.closed = True
+        self.times.end_ns = self.since_start_ns()
+        stream, tap = StreamFacts(), self._tap
+        if tap is not None:
+            stream = tap.finish(end, self.times.end_ns)
+        client, upstream = self._client, self._upstream
+        self._put(
+            ExchangeClosed(
+                self.id,
+                self.started_unix_ns,
+                self.route,
+                self.mode,
+                self._outcome(end, client_left, answered_by),
+                end,
+                self._method,
+                self._target,
+                self.request,
+                self.times,
+                stream,
+                body=self._body,
+                http_status=self.http_status,
+                sent_status=self._sent_status,
+                http_error_code=tap.reader.http_error_code if tap is not None else None,
+                code=code,
+                error_text=cut(error_text),
+                done_seen=tap is not None and tap.reader.tracker.done_seen,
+                bytes_up=self.bytes_up,
+                bytes_down=self.bytes_down,
+                faults=self._all_faults(),
+                client_address=client.address,
+                user_agent=client.user_agent,
+                traceparent=client.traceparent,
+                tracestate=client.tracestate,
+                upstream_scheme=upstream.scheme,
+                upstream_host=upstream.host,
+                upstream_port=upstream.port,
+            )
+        )
+
+    def _read_head(self, method: str, target: str) -> None:
+        path, _, query = target.partition("?")
+        self._target = redact_target(target)[:TARGET_MAX_CHARS]
+        self.route, self.request.interaction_id = route_of(method, path)
+        if self.route is Route.GET:
+            facts_of_query(self.request, query)
+        if self.route is Route.CREATE:
+            self._reader = RequestReader()
+
+    def _outcome(self, end: End, client_left: bool, answered_by: Answer) -> Outcome:
+        try:
+            return decide(self._end_facts(end, client_left, answered_by))
+        except Exception:
+            self._fault("tracker")
+            return Outcome.UNKNOWN_STATUS
+
+    def _end_facts(self, end: End, client_left: bool, answered_by: Answer) -> EndFacts:
+        # A tap that was switched off missed the end: what it did not see is unknown, not absent. A cut is sure.
+        reads = self.http_status is not None and is_interaction_answer(self.route, self.http_status, self._body)
+        missed = reads and end is not End.CUT and (self._tap is None or self._tap.is_blind)
+        said: dict[str, Any] = {"final_seen": missed}
+        if self._tap is not None:
+            tracker = self._tap.reader.tracker
+            said = {
+                "final_seen": tracker.final_seen or missed,
+                "final_status": tracker.final_status,
+                "last_status": tracker.last_status,
+                "error_seen": tracker.error_seen,
+                "done_seen": tracker.done_seen,
+            }
+        return EndFacts(
+            answered_by,
+            end,
+            self.route,
+            body=self._body,
+            http_status=self.http_status,
+            client_left=client_left,
+            background=self.request.background,
+            **said,
+        )
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            self._put(self.opened_record())
+
+    def _tell_steps(self, tap: Tap) -> None:
+        steps, interaction_id = tap.reader.tracker.steps, tap.reader.tracker.facts.interaction.id
+        for step in steps.started:
+            self._put(StepStarted(self.id, interaction_id, step.index, step.type, step.start_ns or 0))
+        for step in steps.finished:
+            self._put(StepFinished(self.id, interaction_id, step))
+        steps.started.clear()
+        steps.finished.clear()
+
+    def _put(self, record: Record) -> None:
+        try:
+            self._sink.put(record)
+        except Exception:
+            self._fault("records")
+
+    def _fault(self, where: str) -> None:
+        self._faults[where] = self._faults.get(where, 0) + 1
+
+    def _all_faults(self) -> dict[str, int]:
+        faults = dict(self._faults)
+        for where, count in (self._tap.faults if self._tap is not None else {}).items():
+            faults[where] = faults.get(where, 0) + count
+        return faults

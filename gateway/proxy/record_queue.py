@@ -1,0 +1,74 @@
+"""The bounded queue of encoded records: whole records are dropped when it is full, the least valuable first.
+
+Not here: connections, batches and their acknowledgement (sender.py).
+Source: design.md 5. Promise: never holds more than its limit of encoded bytes; what stays keeps its order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+# First dropped first: steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
+_DROP_ORDER = (("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
+_CLASS_OF = {kind: position for position, kinds in enumerate(_DROP_ORDER) for kind in kinds}
+
+
+class Entry(NamedTuple):
+    """An encoded record. exchange_id is kept for an ExchangeOpened only: it may be superseded."""
+
+    sequence: int
+    kind: str
+    encoded: bytes
+    exchange_id: str | None = None
+
+
+class RecordQueue:
+    """Records that wait for a batch."""
+
+    def __init__(self, limit_bytes: int, dropped: Callable[[str], None]) -> None:
+        """dropped: told the kind of each record that had to go."""
+        self._limit_bytes = limit_bytes
+        self._dropped = dropped
+        self._classes: tuple[deque[Entry], ...] = tuple(deque() for _ in _DROP_ORDER)
+        self._sequence = 0
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._classes))
+
+    def push(self, kind: str, encoded: bytes, exchange_id: str | None = None) -> None:
+        """Take a record; over the limit the oldest of the least valuable kind goes, be it this one."""
+        self._sequence += 1
+        self._classes[_CLASS_OF.get(kind, 0)].append(Entry(self._sequence, kind, encoded, exchange_id))
+        self.bytes += len(encoded)
+        while self.bytes > self._limit_bytes:
+            entry = next(entries for entries in self._classes if entries).popleft()
+            self.bytes -= len(entry.encoded)
+            self._dropped(entry.kind)
+
+    def take(self, limit_bytes: int) -> list[Entry]:
+        """Remove and return the oldest records, at least one if there is any, up to that size together."""
+        taken: list[Entry] = []
+        size_bytes = 0
+        while waiting := [entries for entries in self._classes if entries]:
+            oldest = min(waiting, key=_first_sequence)
+            size_bytes += len(oldest[0].encoded)
+            if taken and size_bytes > limit_bytes:
+                break
+            taken.append(oldest.popleft())
+        self.bytes -= sum(len(entry.encoded) for entry in taken)
+        return taken
+
+    def supersede(self, exchange_ids: Collection[str]) -> None:
+        """Forget the ExchangeOpened of these exchanges: they are told anew, so nothing is lost."""
+        opened = self._classes[_CLASS_OF["ExchangeOpened"]]
+        kept = [entry for entry in opened if entry.exchange_id not in exchange_ids]
+        self.bytes -= sum(len(entry.encoded) for entry in opened) - sum(len(entry.encoded) for entry in kept)
+        opened.clear()
+        opened.extend(kept)
+
+
+def _first_sequence(entries: deque[Entry]) -> int:
+    return entries[0].sequence

@@ -1,0 +1,237 @@
+"""Settings: what each source says, which wins, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import ENV_PREFIX, Settings
+from gateway.config_sources import SettingsError, described, leaves, load, redacted, variable
+from tests.gateway_process import COMMAND
+
+# A key as people paste it; no line may ever show it.
+SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
+
+ADDRESS = "must be host:port with a port of 0-65535, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all addresses"
+URL = "must be http:// or https://, host, optional port and path prefix; no user, query or fragment"
+
+FILE_MISTAKES = [
+    pytest.param('upstreem = "x"', "upstreem (file c.toml): is no setting; did you mean upstream?", id="unknown key"),
+    pytest.param(
+        "[proxy]\nconnect_timeout = 5",
+        "proxy.connect_timeout (file c.toml): is no setting; did you mean proxy.connect_timeout_s?",
+        id="unknown key in a table",
+    ),
+    pytest.param(
+        'workers = "two"',
+        "workers = 'two' (file c.toml): must be a whole number from 1 to 256, or auto",
+        id="a word where a number belongs",
+    ),
+    pytest.param(
+        "workers = true",
+        "workers = True (file c.toml): must be a whole number from 1 to 256, or auto",
+        id="true is no number",
+    ),
+    pytest.param("workers = 0", "workers = 0 (file c.toml): must be a whole number from 1 to 256, or auto", id="none"),
+    pytest.param("listen = 8080", f"listen = 8080 (file c.toml): {ADDRESS}", id="a port alone is no address"),
+    pytest.param('listen = "::1:80"', f"listen = '::1:80' (file c.toml): {ADDRESS}", id="v6 without brackets"),
+    pytest.param('admin = "a:99999"', f"admin = 'a:99999' (file c.toml): {ADDRESS}", id="port out of range"),
+    pytest.param('upstream = "ftp://h"', f"upstream = 'ftp://h' (file c.toml): {URL}", id="wrong scheme"),
+    pytest.param('upstream = "https://"', f"upstream = 'https://' (file c.toml): {URL}", id="no host"),
+    pytest.param('upstream = "http://h:0x1"', f"upstream = 'http://h:0x1' (file c.toml): {URL}", id="no port"),
+    pytest.param(
+        'upstream = "https://me:hunter2@h"',
+        f"upstream = 'https://(redacted)@h' (file c.toml): {URL}",
+        id="a password in the URL is refused and not shown",
+    ),
+    pytest.param(
+        f'upstream = "https://h/?key={SECRET}"',
+        f"upstream = 'https://h/?(redacted)' (file c.toml): {URL}",
+        id="a key in the query is refused and not shown",
+    ),
+    pytest.param(
+        f'workers = "{SECRET}"',
+        "workers = '(redacted)' (file c.toml): must be a whole number from 1 to 256, or auto",
+        id="a key in the wrong place is not shown",
+    ),
+    pytest.param("proxy = 5", "proxy (file c.toml): must be a table: [proxy]", id="a value where a table belongs"),
+    pytest.param(
+        "[proxy]\nstall_threshold_s = nan",
+        "proxy.stall_threshold_s = nan (file c.toml): must be a number of seconds above 0",
+        id="nan is no time",
+    ),
+    pytest.param(
+        '[labels]\nmodels = ["a*b"]',
+        "labels.models = ['a*b'] (file c.toml): must be a list of exact names, or prefixes that end in `*`",
+        id="a star in the middle",
+    ),
+    pytest.param(
+        '[log]\nformat = "xml"',
+        "log.format = 'xml' (file c.toml): must be json, console or live",
+        id="not one of the words",
+    ),
+    pytest.param(
+        '[proxy]\nca_file = "nowhere.pem"',
+        "proxy.ca_file = 'nowhere.pem' (file c.toml): must be a readable file of PEM certificates",
+        id="a file that is not there",
+    ),
+]
+
+ENVIRONMENT_MISTAKES = [
+    pytest.param(
+        {"INTERACTIONS_GATEWAY_LISTENN": SECRET},
+        "INTERACTIONS_GATEWAY_LISTENN (environment): is no setting; did you mean INTERACTIONS_GATEWAY_LISTEN?",
+        id="unknown variable, its value not shown",
+    ),
+    pytest.param(
+        {"INTERACTIONS_GATEWAY_PROXY__DETAIL": "maybe"},
+        "proxy.detail = 'maybe' (environment INTERACTIONS_GATEWAY_PROXY__DETAIL): must be true or false",
+        id="wrong type",
+    ),
+    pytest.param(
+        {"INTERACTIONS_GATEWAY_CONFIG": "nowhere.toml"},
+        "config file = nowhere.toml (INTERACTIONS_GATEWAY_CONFIG): can't be read: No such file or directory",
+        id="a missing file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), FILE_MISTAKES)
+def test_a_mistake_in_the_file_is_one_clear_line(tmp_path: Path, text: str, line: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ={})
+
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(("environ", "line"), ENVIRONMENT_MISTAKES)
+def test_a_mistake_in_the_environment_is_one_clear_line(environ: dict[str, str], line: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ=environ)
+
+    assert str(caught.value) == line
+
+
+def test_broken_toml_names_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("workers = = 2", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ={})
+
+    assert len(caught.value.mistakes) == 1
+    assert "is no valid TOML: Invalid value (at line 1, column 11)" in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("workers = 0\nunknown = 1\n[traces]\nkeep_ratio = 2\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, {"listen": "x"}, {"INTERACTIONS_GATEWAY_LOG__LEVEL": "loud"})
+
+    assert [mistake.where for mistake in caught.value.mistakes] == [
+        "unknown",
+        "listen",
+        "workers",
+        "traces.keep_ratio",
+        "log.level",
+    ]
+
+
+def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('listen = "a:1"\nadmin = "a:1"\nworkers = 7\n[proxy]\nconnect_timeout_s = 3\n', encoding="utf-8")
+    environ = {
+        "INTERACTIONS_GATEWAY_CONFIG": str(file),
+        "INTERACTIONS_GATEWAY_LISTEN": "b:2",
+        variable(("admin",)): "b:2",
+    }
+    settings = load(None, {"listen": "c:3", "workers": None}, environ)
+
+    assert (settings.listen, settings.admin, settings.workers) == ("c:3", "b:2", 7)
+    assert settings.proxy.connect_timeout_s == 3.0
+
+
+def test_the_flag_names_another_file_than_the_environment(tmp_path: Path) -> None:
+    for name, workers in (("flag", 2), ("variable", 3)):
+        (tmp_path / name).write_text(f"workers = {workers}", encoding="utf-8")
+    settings = load(tmp_path / "flag", environ={"INTERACTIONS_GATEWAY_CONFIG": str(tmp_path / "variable")})
+
+    assert settings.workers == 2
+
+
+def test_every_setting_has_a_variable_a_purpose_and_a_default_that_it_allows() -> None:
+    """Text is enough for each: what the environment says must be able to say the default."""
+    environ = {}
+    for key, doc, allowed in leaves():
+        value: Any = Settings()
+        for name in key:
+            value = getattr(value, name)
+        text = "none" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
+        environ[variable(key)] = text
+        assert doc, key
+        assert allowed, key
+
+    assert load(environ=environ) == Settings()
+
+
+def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
+    settings = load(environ={"INTERACTIONS_GATEWAY_LABELS__CODES": "One,two", "INTERACTIONS_GATEWAY_WORKERS": "auto"})
+    file = tmp_path / "c.toml"
+    file.write_text(described(settings), encoding="utf-8")
+
+    assert load(file, environ={}) == settings
+    assert settings.labels.codes == ("one", "two")
+
+
+def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_no_mistake() -> None:
+    names = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR")
+
+    assert load(environ={ENV_PREFIX + name: "tcp://10.0.0.1:8080" for name in names}) == Settings()
+
+
+def test_settings_ignore_the_environment_unless_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERACTIONS_GATEWAY_WORKERS", "5")
+
+    assert Settings().workers == 1
+    assert load().workers == 5
+
+
+def test_settings_survive_the_way_to_a_child() -> None:
+    settings = load(
+        environ={"INTERACTIONS_GATEWAY_LABELS__MODELS": "a,b*", "INTERACTIONS_GATEWAY_PROXY__DETAIL": "true"}
+    )
+
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"x {SECRET} y", id="an API key"),
+        pytest.param(f"https://u:{SECRET}@h/", id="a password"),
+        pytest.param(f"Bearer {SECRET}", id="a bearer token"),
+        pytest.param(f"/v1?key={SECRET}&alt=sse", id="a query"),
+    ],
+)
+def test_what_looks_like_a_secret_is_cut_out(text: str) -> None:
+    assert SECRET not in redacted(text)
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "check-config", "healthcheck"])
+def test_a_mistake_ends_every_command_with_exit_code_2(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("workers = 0", encoding="utf-8")
+    ended = subprocess.run(
+        [COMMAND, command, "--config", file], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "interactions-gateway: workers = 0 (file c.toml): must be a whole number from 1 to 256, or auto\n"
+    )
+    assert ended.stdout == ""

@@ -1,0 +1,216 @@
+"""What of a closed exchange counts: its tokens, its steps, its errors. Decided once, before metrics, spans and log.
+
+Not here: metric objects (metrics.py), the memory itself (seen.py).
+Source: accounting.md 2 (when), 3 (steps), 5 (errors).
+Promise: nothing is estimated, and nothing this gateway remembers is counted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from gateway.records import ExchangeClosed
+from gateway.telemetry import names
+from gateway.telemetry.ids import Identity, SpanRef
+from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.seen import Interaction, Seen
+from gateway.wire.facts import Basis, Mode, Step
+from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
+from gateway.wire.usage import Usage, growth
+
+CREATE, POLL = "create", "poll"
+
+_BILLED_ANYWAY = frozenset({Outcome.STREAM_ERROR, Outcome.CLIENT_ABORT, Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """One error to count, label values already normalised."""
+
+    source: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountedUsage:
+    """Tokens to count. model: the label value."""
+
+    usage: Usage
+    basis: Basis
+    via: str
+    model: str
+
+
+@dataclass(slots=True)
+class Account:
+    """An exchange as the books see it.
+
+    model: the label value of the exchange (`none` but for creates). counted: steps to count, of them or all of them;
+    beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
+    earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
+    """
+
+    record: ExchangeClosed
+    model: str
+    usage: CountedUsage | None = None
+    usage_missing: bool = False
+    counted: list[Step] = field(default_factory=list)
+    beyond: dict[str, list[int]] = field(default_factory=dict)
+    shown: list[Step] = field(default_factory=list)
+    errors: list[Error] = field(default_factory=list)
+    earlier: SpanRef | None = None
+
+
+class Books:
+    """Decides what counts, and remembers what did."""
+
+    def __init__(self, seen: Seen, models: ModelLabels, codes: CodeLabels, poll_window_s: float) -> None:
+        self._seen = seen
+        self._models = models
+        self._codes = codes
+        self._poll_window_s = poll_window_s
+
+    def account(self, record: ExchangeClosed, identity: Identity | None) -> Account:
+        """Decide one exchange, in the order they closed. identity: of its trace, None when there will be none."""
+        account = Account(record, self._model(record), errors=self._errors(record))
+        if record.route is Route.CREATE:
+            self._create(account, identity)
+        elif record.route in (Route.GET, Route.CANCEL):
+            self._later(account)
+        else:
+            account.counted = account.shown = record.stream.steps
+            account.beyond = record.stream.steps_beyond
+        return account
+
+    def _model(self, record: ExchangeClosed) -> str:
+        if record.route is not Route.CREATE:
+            return names.NONE
+        request, interaction = record.request, record.stream.interaction
+        model = request.model or request.agent
+        if model is None and not request.understood:
+            # The body was longer than what is read of it: the answer names the model too.
+            model = interaction.agent or interaction.model
+        accepted = record.http_status is not None and record.http_status < 400
+        return self._models.fold(model, accepted=accepted)
+
+    def _create(self, account: Account, identity: Identity | None) -> None:
+        record = account.record
+        stream = record.stream
+        account.counted = account.shown = stream.steps
+        account.beyond = stream.steps_beyond
+        previous = self._seen.get(record.request.previous_interaction_id)
+        account.earlier = previous.span if previous is not None else None
+        stated = stream.usage is not None and stream.basis is not None and not stream.usage.is_empty
+        if stated and stream.usage is not None and stream.basis is not None:
+            account.usage = CountedUsage(stream.usage, stream.basis, CREATE, account.model)
+        ended = record.outcome.value in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
+        account.usage_missing = ended and not stated
+        if stream.interaction.id is None:
+            return
+        entry = self._seen.touch(stream.interaction.id)
+        entry.created_here = True
+        entry.model = account.model
+        entry.stream_seen |= record.body is Body.STREAM
+        entry.shown |= record.outcome.value in TERMINAL_STATUSES
+        if identity is not None:
+            entry.span = SpanRef(identity.trace_id, identity.main)
+        if account.usage is not None:
+            entry.final_counted |= account.usage.basis is Basis.FINAL
+            entry.running = None if entry.final_counted else account.usage.usage
+        for step in stream.steps:
+            entry.remember_step(step.index, step.type)
+
+    def _later(self, account: Account) -> None:
+        """A poll, a resumed stream or a cancel."""
+        record = account.record
+        interaction_id = record.stream.interaction.id or record.request.interaction_id
+        entry = self._seen.get(interaction_id)
+        account.earlier = entry.span if entry is not None else None
+        # No status: its forwarder died, but what came of the answer is known.
+        answered = record.http_status is None or 200 <= record.http_status < 300
+        if interaction_id is None or not answered or record.body is Body.OTHER:
+            return
+        resumed = record.body is Body.STREAM
+        steps = [_typed(step, entry) for step in record.stream.steps]
+        final = self._countable(record, entry)
+        terminal = record.outcome.value in TERMINAL_STATUSES
+        if entry is None and not (resumed or terminal):
+            return  # a poll of a run that goes on leaves nothing to remember
+        stream_seen = entry is not None and entry.stream_seen
+        entry = self._seen.touch(interaction_id)
+        if resumed or (terminal and not entry.shown):
+            account.shown = steps if resumed else [step for step in steps if not entry.has_step(step.index)]
+        entry.shown |= terminal
+        if resumed or (final is not None and not stream_seen):
+            account.counted = [step for step in steps if not entry.has_step(step.index)]
+            account.beyond = record.stream.steps_beyond
+            for step in account.counted:
+                entry.remember_step(step.index, step.type)
+        entry.stream_seen |= resumed
+        if final is not None:
+            earlier, entry.running = entry.running, None
+            entry.final_counted = True
+            usage = final if earlier is None else growth(earlier, final)
+            account.usage = CountedUsage(usage, Basis.FINAL, POLL, self._polled_model(record, entry))
+
+    def _countable(self, record: ExchangeClosed, entry: Interaction | None) -> Usage | None:
+        """The usage of a later exchange, if it is final, new here, and recent enough."""
+        stream = record.stream
+        if stream.usage is None or stream.usage.is_empty or stream.basis is not Basis.FINAL:
+            return None
+        if entry is not None and entry.final_counted:
+            return None
+        updated_s = _unix_s(stream.interaction.updated)
+        if updated_s is None:
+            return stream.usage if entry is not None and entry.created_here else None
+        closed_s = (record.started_unix_ns + record.times.end_ns) / 1e9
+        return stream.usage if closed_s - updated_s <= self._poll_window_s else None
+
+    def _polled_model(self, record: ExchangeClosed, entry: Interaction) -> str:
+        interaction = record.stream.interaction
+        model = interaction.agent or interaction.model
+        if model is None and entry.model is not None:
+            return entry.model
+        return self._models.fold(model, accepted=True)
+
+    def _errors(self, record: ExchangeClosed) -> list[Error]:
+        outcome, stream = record.outcome, record.stream
+        if outcome is Outcome.HTTP_ERROR:
+            return [Error("upstream_http", self._codes.http(record.http_status))]
+        if outcome in (Outcome.REJECTED, Outcome.GATEWAY_ERROR):
+            errors = [Error("gateway", self._codes.own(record.code))]
+        elif outcome in (Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED):
+            errors = [Error("transport", outcome.value)]
+        elif outcome is Outcome.CLIENT_ABORT:
+            errors = [Error("client", outcome.value)]
+        else:
+            errors = []
+        # The list of codes is bounded, the number of events is not.
+        codes = [*stream.error_codes[: stream.errors], *[None] * (stream.errors - len(stream.error_codes))]
+        errors += [Error("upstream_event", self._codes.wire(code)) for code in codes]
+        if outcome is Outcome.FAILED and record.route is Route.CREATE and not stream.errors:
+            errors.append(Error("upstream_event", Outcome.FAILED.value))
+        return errors
+
+
+def is_resume(record: ExchangeClosed) -> bool:
+    """Whether a GET takes up a stream again, rather than asking how a run stands."""
+    return record.body is Body.STREAM or record.mode is Mode.STREAM or record.request.last_event_id is not None
+
+
+def _typed(step: Step, entry: Interaction | None) -> Step:
+    # wire_type None beside `other`: no start was seen here, but the original stream may have shown it
+    if entry is not None and step.type == names.OTHER and step.wire_type is None and step.index in entry.steps:
+        return replace(step, type=entry.steps[step.index])
+    return step
+
+
+def _unix_s(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,141 @@
+"""Records in; metrics, traces, log lines and the view out: the observer's work, in one object.
+
+Not here: sockets (observer.py), pages (admin/), any of the sinks.
+Source: design.md 5 and 6, accounting.md.
+Promise: `apply` never raises and never waits for a network; a fault of one sink costs that sink one record.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TextIO, TypeVar
+
+from opentelemetry.sdk.trace.export import SpanExporter
+from prometheus_client import CollectorRegistry
+
+from gateway.config import Settings
+from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
+from gateway.telemetry import names
+from gateway.telemetry.books import Account, Books
+from gateway.telemetry.ids import identify
+from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
+from gateway.telemetry.metrics import Metrics, Overflows, counter
+from gateway.telemetry.seen import Seen
+from gateway.telemetry.traces import Traces
+from gateway.telemetry.view import Session, View
+from gateway.wire.outcome import Route
+
+MAX_FAULTS_LOGGED = 100  # different ones; all are counted
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Telemetry:
+    """All that is known, and all that is told of it. Not thread-safe: one loop calls it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock_unix_ns: Callable[[], int] = time.time_ns,
+        registry: CollectorRegistry | None = None,
+        variables: Mapping[str, str] = os.environ,
+        span_exporter: SpanExporter | None = None,
+        log_stream: TextIO | None = None,
+    ) -> None:
+        self._clock_unix_ns = clock_unix_ns
+        self.logger = make_logger(settings.log, log_stream)
+        self.registry = registry if registry is not None else CollectorRegistry()
+        self.view = View()
+        overflow = Overflows(self.registry)
+        self._faults = counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
+        self._faults_logged: set[tuple[str, str]] = set()
+        codes = CodeLabels(settings.labels.codes, overflow)
+        models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
+        seen = Seen(settings.usage.remembered_interactions)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
+        self._metrics = Metrics(self.registry, overflow, self.view)
+        self._log = ExchangeLog(self.logger)
+        self._traces = Traces(
+            self.registry,
+            codes,
+            settings.traces.keep_ratio,
+            self.logger.warning,
+            variables=variables,
+            exporter=span_exporter,
+        )
+
+    def connected(self, hello: Hello) -> Session:
+        """A forwarder's connection begins; give the session back with each of its records."""
+        session = self.view.connected(hello)
+        self._guard("metrics", self._metrics.connected, hello)
+        return session
+
+    def apply(self, session: Session, record: Record) -> None:
+        """Take one record, in the order it was sent. Never raises."""
+        if isinstance(record, ExchangeClosed):
+            self._closed(session, record)
+        elif isinstance(record, ExchangeOpened):
+            self._guard("view", self.view.opened, session, record)
+        elif isinstance(record, StepStarted):
+            self._guard("view", self.view.step_started, session, record)
+        elif isinstance(record, StepFinished):
+            self._guard("view", self.view.step_finished, session, record)
+        elif isinstance(record, Heartbeat):
+            self._guard("view", self.view.heartbeat, session, record)
+
+    def disconnected(self, session: Session) -> None:
+        """A forwarder left or died: what it had open ends here, as gateway_error; what is unknown of it is lost."""
+        if session.ended:
+            return
+        for record in self._guard("view", self.view.orphans, session, self._clock_unix_ns()) or []:
+            self._closed(session, record)
+        self._guard("view", self.view.disconnected, session)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """The body and content type of /metrics. Raises what a collector raises: a scrape without it would lie."""
+        try:
+            return self._metrics.render(accept)
+        except Exception as exc:
+            self._fault("render", exc)
+            raise
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Send what spans still wait, within the deadline. Blocks: call it off the loop."""
+        self._guard("traces", self._traces.shutdown, timeout_s)
+
+    def _closed(self, session: Session, record: ExchangeClosed) -> None:
+        self._guard("view", self.view.closed, session, record)
+        identity = identify(record)
+        account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
+        if account is None:
+            # Undecided is not uncounted: the exchange itself still balances.
+            account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+        exemplar = self._guard("traces", self._traces.exemplar, account, identity)
+        self._guard("metrics", self._metrics.closed, account, exemplar)
+        self._guard("traces", self._traces.closed, account, identity)
+        self._guard("log", self._log.closed, account, identity, session.worker)
+
+    def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return work(*args, **kwargs)
+        except Exception as exc:
+            self._fault(sink, exc)
+            return None
+
+    def _fault(self, sink: str, exc: Exception) -> None:
+        self._faults.labels(sink).inc()
+        fields = fault_fields(exc)
+        fault = (sink, f"{fields['kind']} {fields['where'][-1:]}")
+        if fault in self._faults_logged or len(self._faults_logged) >= MAX_FAULTS_LOGGED:
+            return
+        self._faults_logged.add(fault)
+        try:
+            self.logger.error("telemetry_fault", sink=sink, **fields)
+        except Exception:
+            # The log itself may be what is broken: its stream closed, its disk full. The count above stays.
+            return

@@ -1,0 +1,85 @@
+"""Traces of closed exchanges: kept or not, built, sent, counted.
+
+Not here: the tree (tree.py), the SDK (exporter.py). Source: accounting.md 7, telemetry-conventions.md 2 and 3.5.
+Promise: without a place to send spans to, none is made and no exemplar names one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from opentelemetry.sdk.trace.export import SpanExporter
+from prometheus_client import CollectorRegistry
+
+from gateway.telemetry import environment, names
+from gateway.telemetry.attributes import operation
+from gateway.telemetry.books import Account
+from gateway.telemetry.exporter import SpanSender
+from gateway.telemetry.ids import Identity, is_kept
+from gateway.telemetry.labels import CodeLabels
+from gateway.telemetry.metrics import counter
+from gateway.telemetry.tree import build
+
+
+class Log(Protocol):
+    """A logger's method: one event name, then fields."""
+
+    def __call__(self, event: str, *args: Any, **fields: Any) -> Any: ...
+
+
+class Traces:
+    """The span sink."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        codes: CodeLabels,
+        keep_ratio: float,
+        log: Log,
+        *,
+        variables: Mapping[str, str] = os.environ,
+        exporter: SpanExporter | None = None,
+    ) -> None:
+        self._codes = codes
+        self._keep_ratio = keep_ratio
+        self._spans = counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
+        wishes = environment.read(variables)
+        for refusal in wishes.refusals:
+            log("setting_not_followed", variable=refusal.variable, value=refusal.value, allowed=refusal.allowed)
+        self._sender: SpanSender | None = None
+        if wishes.exports or exporter is not None:
+            try:
+                self._sender = SpanSender(self._count, log, exporter=exporter, environment=variables)
+            except Exception as exc:  # a missing certificate file, say, must not cost the metrics
+                log("span_export_off", error=f"{type(exc).__name__}: {exc}")
+
+    @property
+    def enabled(self) -> bool:
+        return self._sender is not None
+
+    def exemplar(self, account: Account, identity: Identity) -> dict[str, str] | None:
+        """The labels that lead from a metric to this exchange's trace, None when it isn't kept."""
+        if self._sender is None or not is_kept(identity.trace_id, self._keep_ratio):
+            return None
+        span_id = identity.server if operation(account.record) is None else identity.main
+        return {"trace_id": identity.trace_hex, "span_id": f"{span_id:016x}"}
+
+    def closed(self, account: Account, identity: Identity) -> None:
+        """Send an exchange's trace, if traces are on and it is kept."""
+        if self._sender is None:
+            return
+        root = build(account, identity, self._codes)
+        if is_kept(identity.trace_id, self._keep_ratio):
+            self._sender.send(root, identity, account.record.tracestate)
+        else:
+            self._count("sampled_out", root.count())
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Send what waits, within the deadline. Blocks."""
+        if self._sender is not None:
+            self._sender.shutdown(timeout_s)
+
+    def _count(self, result: str, spans: int) -> None:
+        self._spans.labels(result).inc(spans)

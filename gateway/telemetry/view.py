@@ -1,0 +1,244 @@
+"""What is going on: open exchanges by forwarder, the balance of each worker, recent ends.
+
+Not here: metric text (collectors.py), pages (admin/). Source: accounting.md 8; records.py says what the counts mean.
+Promise: for each worker opened = closed + open + lost holds whenever a heartbeat was the last record, and at its end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import islice
+
+from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, StepFinished, StepStarted, Times
+from gateway.telemetry import names
+from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
+from gateway.wire.outcome import Body, End, Outcome
+
+MAX_RECENT = 256
+MAX_LIVE_STEPS = 256  # of one open exchange
+FORWARDER_DIED = "forwarder_died"
+
+_CLOSED_KIND = "ExchangeClosed/"
+_UNACCOUNTED = "ExchangeClosed/shutdown"
+
+
+@dataclass(slots=True)
+class OpenExchange:
+    """An exchange under way. steps: by index, those that ended and those that only began."""
+
+    opened: ExchangeOpened
+    interaction_id: str | None = None
+    steps: dict[int, Step] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentExchange:
+    """An exchange that ended lately, without its steps."""
+
+    exchange_id: str
+    ended_unix_ns: int
+    duration_ns: int
+    route: str
+    mode: str
+    model: str | None
+    interaction_id: str | None
+    outcome: str
+    steps: int
+    total_tokens: int | None
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection of one forwarder. lost_before: its losses that an earlier session of the same process stated."""
+
+    hello: Hello
+    lost_before: dict[str, int] = field(default_factory=dict)
+    open: dict[str, OpenExchange] = field(default_factory=dict)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    closed: int = 0
+    lost_at_end: int = 0
+    ended: bool = False
+
+    @property
+    def worker(self) -> str:
+        return str(self.hello.worker)
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Records lost, by `Kind/reason`."""
+        lost = {
+            name: count - self.lost_before.get(name, 0)
+            for name, count in self.heartbeat.lost.items()
+            if count > self.lost_before.get(name, 0)
+        }
+        if self.lost_at_end:
+            lost[_UNACCOUNTED] = lost.get(_UNACCOUNTED, 0) + self.lost_at_end
+        return lost
+
+    @property
+    def lost_ends(self) -> int:
+        return sum(count for name, count in self.lost.items() if name.startswith(_CLOSED_KIND))
+
+    @property
+    def opened(self) -> int:
+        """Exchanges this observer is to account for in this session."""
+        earlier = self.hello.closed_before + sum(
+            count for name, count in self.lost_before.items() if name.startswith(_CLOSED_KIND)
+        )
+        lost = self.lost_ends
+        # Before a batch's heartbeat the records themselves are ahead of it. With losses a listed exchange may be gone.
+        known = self.closed + lost + (0 if lost or self.ended else len(self.open))
+        return max(self.heartbeat.opened - earlier, known)
+
+    @property
+    def open_count(self) -> int:
+        return self.opened - self.closed - self.lost_ends
+
+    def forget_ghosts(self) -> None:
+        """Drop listed exchanges whose end was lost: nobody knows which, the oldest are the likeliest."""
+        surplus = len(self.open) - self.open_count
+        for exchange_id in list(islice(self.open, max(0, surplus))):
+            del self.open[exchange_id]
+
+
+@dataclass(slots=True)
+class Balance:
+    """A worker's counts over all its sessions."""
+
+    opened: int = 0
+    closed: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+
+    def add(self, session: Session) -> None:
+        self.opened += session.opened
+        self.closed += session.closed
+        for name, count in session.lost.items():
+            self.lost[name] = self.lost.get(name, 0) + count
+
+
+class View:
+    """Sessions, what is open in them, and what ended lately."""
+
+    def __init__(self) -> None:
+        self.recent: deque[RecentExchange] = deque(maxlen=MAX_RECENT)
+        self._sessions: list[Session] = []
+        self._ended: dict[str, Balance] = {}  # by worker: sessions that are over
+        self._last_lost: dict[int, tuple[int, dict[str, int]]] = {}  # worker to pid, and losses it stated last
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(self._sessions)
+
+    def connected(self, hello: Hello) -> Session:
+        """A forwarder speaks. One that comes back (same process) has already stated some of its losses."""
+        pid, lost = self._last_lost.get(hello.worker, (None, {}))
+        session = Session(hello, lost_before=dict(lost) if pid == hello.pid else {})
+        self._sessions.append(session)
+        return session
+
+    def opened(self, session: Session, record: ExchangeOpened) -> None:
+        session.open[record.exchange_id] = OpenExchange(record)
+
+    def step_started(self, session: Session, record: StepStarted) -> None:
+        exchange = session.open.get(record.exchange_id)
+        if exchange is not None:
+            step = Step(record.index, record.type, wire_type=record.type, start_ns=record.start_ns)
+            _keep(exchange, record.interaction_id, step)
+
+    def step_finished(self, session: Session, record: StepFinished) -> None:
+        exchange = session.open.get(record.exchange_id)
+        if exchange is not None:
+            _keep(exchange, record.interaction_id, record.step)
+
+    def closed(self, session: Session, record: ExchangeClosed) -> None:
+        """Account for an end: the one place where a session's `closed` grows."""
+        session.open.pop(record.exchange_id, None)
+        session.closed += 1
+        usage, interaction = record.stream.usage, record.stream.interaction
+        self.recent.append(
+            RecentExchange(
+                exchange_id=record.exchange_id,
+                ended_unix_ns=record.started_unix_ns + record.times.end_ns,
+                duration_ns=record.times.end_ns,
+                route=record.route.value,
+                mode=record.mode.value,
+                model=record.request.model or record.request.agent or interaction.model or interaction.agent,
+                interaction_id=interaction.id,
+                outcome=record.outcome.value,
+                steps=len(record.stream.steps),
+                total_tokens=usage.total if usage is not None else None,
+            )
+        )
+
+    def heartbeat(self, session: Session, record: Heartbeat) -> None:
+        session.heartbeat = record
+        self._last_lost[session.hello.worker] = (session.hello.pid, record.lost)
+        session.forget_ghosts()
+
+    def orphans(self, session: Session, now_unix_ns: int) -> list[ExchangeClosed]:
+        """The ends of what is known to be open when a forwarder is gone, for the caller to account for."""
+        session.forget_ghosts()
+        return [_orphan(exchange, now_unix_ns) for exchange in session.open.values()]
+
+    def disconnected(self, session: Session) -> None:
+        """The session is over; what is still open was begun but never told of: lost."""
+        if session.ended:
+            return
+        session.lost_at_end = max(0, session.opened - session.closed - session.lost_ends)
+        session.open.clear()
+        session.ended = True
+        self._sessions.remove(session)
+        self._ended.setdefault(session.worker, Balance()).add(session)
+
+    def balances(self) -> dict[str, Balance]:
+        """Counts by worker, over all sessions there were."""
+        balances = {
+            worker: Balance(balance.opened, balance.closed, dict(balance.lost))
+            for worker, balance in self._ended.items()
+        }
+        for session in self._sessions:
+            balances.setdefault(session.worker, Balance()).add(session)
+        return balances
+
+    def open_by_mode(self) -> dict[Mode, int]:
+        """Open exchanges; those whose request isn't known yet are taken for unary."""
+        count = dict.fromkeys(names.MODES, 0)
+        for session in self._sessions:
+            for exchange in session.open.values():
+                count[exchange.opened.mode] += 1
+            count[Mode.UNARY] += max(0, session.open_count - len(session.open))
+        return count
+
+
+def _keep(exchange: OpenExchange, interaction_id: str | None, step: Step) -> None:
+    exchange.interaction_id = interaction_id or exchange.interaction_id
+    if step.index in exchange.steps or len(exchange.steps) < MAX_LIVE_STEPS:
+        exchange.steps[step.index] = step
+
+
+def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
+    opened = exchange.opened
+    stream = StreamFacts(
+        interaction=InteractionFacts(id=exchange.interaction_id),
+        steps=[exchange.steps[i] for i in sorted(exchange.steps)],
+    )
+    return ExchangeClosed(
+        exchange_id=opened.exchange_id,
+        started_unix_ns=opened.started_unix_ns,
+        route=opened.route,
+        mode=opened.mode,
+        outcome=Outcome.GATEWAY_ERROR,
+        end=End.CUT,
+        method=opened.method,
+        target=opened.target,
+        request=opened.request,
+        times=Times(end_ns=max(0, now_unix_ns - opened.started_unix_ns)),
+        stream=stream,
+        body=Body.STREAM if stream.steps else Body.OTHER,  # only streams tell of steps before their end
+        code=FORWARDER_DIED,
+        client_address=opened.client_address,
+        user_agent=opened.user_agent,
+        traceparent=opened.traceparent,
+        tracestate=opened.tracestate,
+    )

@@ -1,0 +1,90 @@
+"""The whole gateway in one process, as an aiohttp application: for tests, notebooks and platforms without Unix sockets.
+
+Not here: processes, sockets between them, graceful draining (supervisor.py, forwarder.py, observer.py).
+Promise: the same forwarding, tap and telemetry as `serve`, with records applied at once instead of sent, so that the
+balance `opened = closed + open` holds after every call. The price: telemetry runs on the loop that forwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp import web
+
+from gateway.admin.app import create_admin_app
+from gateway.admin.health import Health
+from gateway.config import Settings
+from gateway.config_sources import load
+from gateway.proxy.app import EXCHANGES, build_app
+from gateway.records import ExchangeClosed, Heartbeat, Hello, Record
+from gateway.telemetry.pipeline import Telemetry
+
+PATH = "plain"
+FLUSH_S = 5.0
+
+TELEMETRY = web.AppKey("telemetry", Telemetry)
+HEALTH = web.AppKey("health", Health)
+
+
+class DirectSink:
+    """A RecordSink without a channel: what is put is applied, with the Heartbeat that a batch would end with."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._session = telemetry.connected(Hello(0, os.getpid(), 0, PATH, aiohttp.__version__))
+        self._opened = 0
+        self._handed = 0
+
+    def begun(self) -> None:
+        """Count one exchange as opened."""
+        self._opened += 1
+        self.beat(None)
+
+    def put(self, record: Record) -> None:
+        """Apply the record; Telemetry never raises."""
+        self._telemetry.apply(self._session, record)
+        if isinstance(record, ExchangeClosed):
+            self._handed += 1
+            self.beat(None)
+
+    def beat(self, oldest_silence_ns: int | None) -> None:
+        """Say how the counts stand."""
+        self._telemetry.apply(self._session, Heartbeat(self._opened, self._handed, {}, oldest_silence_ns, 0))
+
+
+def create_app(settings: Settings | None = None) -> web.Application:
+    """The gateway as an application; gateway.proxy.app.runner() serves it with the right options.
+
+    settings: None reads environment and file as `serve` does, and raises SettingsError for mistakes in them.
+    `app[TELEMETRY]` is what it knows; create_admin(app) shows it.
+    """
+    settings = load() if settings is None else settings
+    telemetry = Telemetry(settings)
+    sink = DirectSink(telemetry)
+    app = build_app(settings, sink)
+    app[TELEMETRY] = telemetry
+    app[HEALTH] = Health(draining=False, forwarders_expected=1, forwarders_connected=1)
+
+    async def observe(app: web.Application) -> AsyncIterator[None]:
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(1.0)
+                sink.beat(app[EXCHANGES].oldest_silence_ns(time.monotonic_ns()))
+
+        beating = asyncio.create_task(beat())
+        yield
+        app[HEALTH].draining = True
+        beating.cancel()
+        await asyncio.to_thread(telemetry.shutdown, FLUSH_S)
+
+    app.cleanup_ctx.append(observe)
+    return app
+
+
+def create_admin(app: web.Application) -> web.Application:
+    """The admin application (metrics, health) of an application that create_app() made."""
+    return create_admin_app(app[TELEMETRY], app[HEALTH])

@@ -1,0 +1,104 @@
+"""Entry point of a forwarder process: the proxy on an inherited socket, a Sender for its records, an orderly end.
+
+Not here: forwarding (proxy/), the process tree (supervisor.py).
+Promise: told to drain, by its supervisor, by SIGTERM or by its supervisor's death, it takes nothing new, lets what is
+open finish within the grace period, hands over its last records and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from typing import Any
+
+from aiohttp import web
+
+from gateway import logs, loops
+from gateway.lifeline import Lifeline, inherited
+from gateway.proxy.app import EXCHANGES, build_app, runner
+from gateway.proxy.exchanges import Exchanges
+from gateway.proxy.sender import Sender
+from gateway.sockets import BACKLOG
+
+PATH = "plain"
+ABORT_S = 1.0  # for exchanges that were cut at the end of the grace period to close their books
+SENDER_CLOSE_S = 1.5
+
+
+class Forwarder:
+    """One forwarder's life."""
+
+    def __init__(self, lifeline: Lifeline, listening: socket.socket) -> None:
+        self._lifeline = lifeline
+        self._listening = listening
+        self._settings = lifeline.greeting.settings
+        self._drain = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._deadline_s = 0.0
+
+    async def run(self) -> None:
+        """Serve until told to drain, then drain."""
+        greeting = self._lifeline.greeting
+        sender = Sender(greeting.records, worker=greeting.worker or 0, path=PATH)
+        app = build_app(self._settings, sender)
+        exchanges = app[EXCHANGES]
+        served = runner(app)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._signalled)
+        loop.add_signal_handler(signal.SIGINT, self._signalled)
+        await served.setup()
+        site = web.SockSite(served, self._listening, backlog=BACKLOG)
+        await site.start()
+        sender.start(exchanges)
+        await self._lifeline.listen(self._heard, self._drain.set)
+        self._lifeline.say({"ready": True})
+        await self._drain.wait()
+        self._deadline_s = loop.time() + self._settings.grace_period_s
+        exchanges.drain()
+        await site.stop()
+        await self._finish(exchanges)
+        await self._written_out(served)
+        await served.cleanup()
+        await sender.close(SENDER_CLOSE_S)
+
+    async def _written_out(self, served: web.AppRunner) -> None:
+        # An ended exchange may still have its last bytes in our buffer, where the client is slow.
+        assert served.server is not None
+        loop = asyncio.get_running_loop()
+        while not self._hurry.is_set() and loop.time() < self._deadline_s:
+            transports = [connection.transport for connection in served.server.connections]
+            if not any(isinstance(one, asyncio.Transport) and one.get_write_buffer_size() for one in transports):
+                return
+            await asyncio.sleep(0.02)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if message.get("drain"):
+            self._drain.set()
+
+    def _signalled(self) -> None:
+        if self._drain.is_set():
+            self._hurry.set()
+        self._drain.set()
+
+    async def _finish(self, exchanges: Exchanges) -> None:
+        idle = asyncio.ensure_future(exchanges.wait_idle())
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait((idle, hurry), timeout=self._settings.grace_period_s, return_when=asyncio.FIRST_COMPLETED)
+        if not idle.done():
+            exchanges.abort_all()
+            await asyncio.wait((idle,), timeout=ABORT_S)
+        for waiting in (idle, hurry):
+            waiting.cancel()
+
+
+def main() -> None:
+    """Run as `python -m gateway.forwarder`, by the supervisor only."""
+    sockets = inherited("lifeline", "listen")
+    lifeline = Lifeline(sockets["lifeline"])
+    logs.configure(lifeline.greeting.settings.log)
+    loops.run(Forwarder(lifeline, sockets["listen"]).run())
+
+
+if __name__ == "__main__":
+    main()

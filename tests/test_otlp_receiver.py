@@ -1,0 +1,83 @@
+"""The receiver that other tests lean on takes what an SDK sends, and refuses what and when it is told to."""
+
+from __future__ import annotations
+
+import gzip
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.otlp_receiver import Link, OtlpReceiver, receiving
+
+
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    """A receiver of the test's own."""
+    with receiving() as running:
+        yield running
+
+
+def an_export() -> bytes:
+    """One span with all that a span can have."""
+    export = ExportTraceServiceRequest()
+    of_resource = export.resource_spans.add()
+    of_resource.resource.attributes.add(key="service.name").value.string_value = "a"
+    span = of_resource.scope_spans.add().spans.add(
+        name="n", kind=3, trace_id=b"\1" * 16, span_id=b"\2" * 8, parent_span_id=b"\3" * 8
+    )
+    span.start_time_unix_nano, span.end_time_unix_nano = 5, 7
+    span.status.code = 2
+    span.attributes.add(key="count").value.int_value = 4
+    span.attributes.add(key="words").value.array_value.values.add().string_value = "w"
+    span.links.add(trace_id=b"\4" * 16, span_id=b"\5" * 8).attributes.add(key="l").value.bool_value = True
+    return bytes(export.SerializeToString())
+
+
+def send(receiver: OtlpReceiver, body: bytes, path: str = "/v1/traces", **headers: str) -> int:
+    """The status that a POST gets."""
+    headers = {"Content-Type": "application/x-protobuf"} | {k.replace("_", "-"): v for k, v in headers.items()}
+    request = urllib.request.Request(receiver.endpoint + path, data=body, headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_span_arrives_with_everything_that_it_has(receiver: OtlpReceiver, packed: bool) -> None:
+    """Ids, times, status, attributes of every kind, links and resource."""
+    body = gzip.compress(an_export()) if packed else an_export()
+
+    assert send(receiver, body, **({"Content_Encoding": "gzip"} if packed else {})) == 200
+    (span,) = receiver.wait_for(lambda spans: len(spans) == 1)
+    assert (span.name, span.kind, span.status, span.start_ns, span.end_ns) == ("n", "CLIENT", "ERROR", 5, 7)
+    assert (span.trace_id, span.span_id, span.parent_id) == ("01" * 16, "02" * 8, "03" * 8)
+    assert span.attributes == {"count": 4, "words": ("w",)}
+    assert span.links == (Link("04" * 16, "05" * 8, {"l": True}),)
+    assert span.resource == {"service.name": "a"}
+
+
+def test_it_is_unavailable_for_as_long_as_it_is_told(receiver: OtlpReceiver) -> None:
+    """Refused exports are noted as requests, and nothing of them is taken."""
+    receiver.refuse(503, times=2)
+
+    assert [send(receiver, an_export()) for _ in range(3)] == [503, 503, 200]
+    assert [request.status for request in receiver.requests] == [503, 503, 200]
+    assert len(receiver.spans) == 1
+    receiver.refuse(500)
+    assert [send(receiver, an_export()) for _ in range(2)] == [500, 500]
+    receiver.accept()
+    assert send(receiver, an_export()) == 200
+
+
+def test_what_is_no_export_is_refused(receiver: OtlpReceiver) -> None:
+    """Another path, another type, bytes that don't parse."""
+    assert send(receiver, an_export(), "/v1/metrics") == 404
+    assert send(receiver, an_export(), Content_Type="application/json") == 415
+    assert send(receiver, b"\xff\xff") == 400
+    assert receiver.spans == []

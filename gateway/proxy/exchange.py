@@ -136,6 +136,7 @@ class Exchange:
         tap = self._tap
         if tap is not None:
             tap.feed(chunk, t_ns)
+            tap.reader.tracker.blocked_ns = self.times.client_blocked_ns
             steps = tap.reader.tracker.steps
             if steps.started or steps.finished:
                 self._tell_steps(tap)

@@ -22,7 +22,7 @@ from aiohttp.web_request import BaseRequest
 from gateway.config import Settings
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
-from gateway.proxy.errors import BodyTooLarge, GatewayError, InternalError, UpstreamTimeout
+from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, UpstreamTimeout
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.heads import header, origin_form, request_head, response_head
@@ -58,7 +58,7 @@ class Forwarding:
         try:
             if refusal is not None:
                 raise refusal
-            self._check_length(request)
+            self._check(request)
             return await self._forward(request, exchange, target, headers)
         except GatewayError as error:
             exchange.answered(error)
@@ -170,7 +170,9 @@ class Forwarding:
                 # also when the write failed: the chunk that the client never gets may hold the usage
                 exchange.response_chunk(chunk, now_ns)
 
-    def _check_length(self, request: BaseRequest) -> None:
+    def _check(self, request: BaseRequest) -> None:
+        if request.method == "CONNECT":
+            raise BadRequest("there is one upstream, and no tunnel to another (CONNECT)")
         if self._max_body_bytes is not None and (request.content_length or 0) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
 
@@ -180,7 +182,9 @@ def _as_sent(request: BaseRequest) -> tuple[str, list[tuple[bytes, bytes]]]:
     connection = request.protocol
     target = origin_form(request.raw_path)
     if isinstance(connection, ClientConnection):
-        return "*" if connection.star and request.method == "OPTIONS" else target, connection.own_names(request.raw_headers)
+        if connection.star and request.method == "OPTIONS":
+            target = "*"
+        return target, connection.own_names(request.raw_headers)
     return target, list(request.raw_headers)
 
 

@@ -53,6 +53,11 @@ def identify(record: ExchangeClosed) -> Identity:
     if record.route is Route.CREATE and interaction_id:
         derived = derive(interaction_id)
         return Identity(derived.trace_id, None, _random_span_id(), derived.span_id)
+    return anonymous()
+
+
+def anonymous() -> Identity:
+    """Ids that say nothing."""
     return Identity(_random_nonzero(128), None, _random_span_id(), _random_span_id())
 
 

@@ -19,7 +19,7 @@ from gateway.config import Settings
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
-from gateway.telemetry.ids import identify
+from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows, counter
@@ -110,7 +110,7 @@ class Telemetry:
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
-        identity = identify(record)
+        identity = self._guard("traces", identify, record) or anonymous()
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.

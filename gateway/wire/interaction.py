@@ -59,7 +59,11 @@ class InteractionTracker:
         self.last_status: str | None = None
         self.status_updated = False
         self._stall_ns = stall_ns
+        # How long the client has held up the response so far, set by the owner: gaps are the API's silence alone,
+        # so they are taken on a clock that stands still meanwhile.
+        self.blocked_ns = 0
         self._last_event_ns: int | None = None
+        self._last_delta_ns: int | None = None
         self._ids: list[str] = []
         self._current: str | None = None  # the interaction that is spoken of, by its id
         self._completed: set[str | None] = set()
@@ -82,7 +86,7 @@ class InteractionTracker:
         if facts.first_event_ns is None:
             facts.first_event_ns = t_ns
         self._note_silence(t_ns)
-        self._last_event_ns = t_ns
+        self._last_event_ns = t_ns - self.blocked_ns
         match event:
             case StepDelta():
                 self._delta(event, t_ns, size)
@@ -182,14 +186,15 @@ class InteractionTracker:
             first.setdefault(event.kind, t_ns)
             if event.kind in _OUTPUT_KINDS or event.type == "arguments_delta":
                 first.setdefault(DeltaKind.OUTPUT, t_ns)
-        if facts.last_delta_ns is not None:
-            gap_ns = max(0, t_ns - facts.last_delta_ns)
+        calm_ns = t_ns - self.blocked_ns
+        if self._last_delta_ns is not None:
+            gap_ns = max(0, calm_ns - self._last_delta_ns)
             gaps = facts.gaps
             gaps.counts[bisect_left(GAP_BOUNDS_NS, gap_ns)] += 1
             gaps.sum_ns += gap_ns
             gaps.max_ns = max(gaps.max_ns, gap_ns)
-        facts.last_delta_ns = t_ns
-        self.steps.delta(event, t_ns, size)
+        facts.last_delta_ns, self._last_delta_ns = t_ns, calm_ns
+        self.steps.delta(event, t_ns, size, calm_ns)
 
     def _complete(self, event: InteractionCompleted, t_ns: int) -> None:
         self.facts.terminal_ns = t_ns
@@ -283,7 +288,7 @@ class InteractionTracker:
 
     def _note_silence(self, t_ns: int) -> None:
         since = self._last_event_ns
-        if since is None or t_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
+        if since is None or t_ns - self.blocked_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
             return
         self.facts.stalled |= self.steps.is_streaming
 

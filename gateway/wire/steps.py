@@ -27,6 +27,7 @@ class Steps:
         self._open: dict[int, Step] = {}
         self._beyond: dict[int, str] = {}  # open steps over the cap: index to type
         self._types: dict[int, str] = {}  # of closed ones: a late delta still has a type
+        self._calm_ns: dict[int, int] = {}  # of open steps: when the last delta came
         self._arguments: dict[int, list[str] | None] = {}  # None: too long, or left out, to be checked
         self._argument_chars = 0
         self._text_chars = 0
@@ -55,16 +56,17 @@ class Steps:
         step.start_ns, step.bytes = t_ns, size
         self._add(step)
 
-    def delta(self, event: StepDelta, t_ns: int, size: int) -> None:
-        """A delta comes to its step."""
+    def delta(self, event: StepDelta, t_ns: int, size: int, calm_ns: int) -> None:
+        """A delta comes to its step. calm_ns: t_ns less the time that the client has held up the response."""
         index = self._index(event.index)
         step = None if index is None else self._open_step(index)
         if index is None or step is None:
             return
         if step.first_delta_ns is None:
             step.first_delta_ns = t_ns
-        elif step.last_delta_ns is not None:
-            step.max_gap_ns = max(step.max_gap_ns, t_ns - step.last_delta_ns)
+        else:
+            step.max_gap_ns = max(step.max_gap_ns, calm_ns - self._calm_ns.get(index, calm_ns))
+        self._calm_ns[index] = calm_ns
         step.last_delta_ns = t_ns
         step.deltas += 1
         step.bytes += size
@@ -87,6 +89,7 @@ class Steps:
         if step is None:
             return
         del self._open[index]
+        self._calm_ns.pop(index, None)
         if len(self._types) < MAX_STEPS:
             self._types[index] = step.type
         step.closed, step.stop_ns = True, t_ns
@@ -155,6 +158,7 @@ class Steps:
     def _drop_open(self, index: int) -> None:
         self._beyond.pop(index, None)
         self._open.pop(index, None)
+        self._calm_ns.pop(index, None)
         self._forget_arguments(index)
 
     def _keep_arguments(self, index: int, fragment: str | None) -> None:

@@ -116,6 +116,13 @@ def test_a_step_without_start_has_no_start_time() -> None:
     assert (step.start_ns, step.first_delta_ns, step.stop_ns, step.wire_type) == (None, 0, 10, None)
 
 
+def test_time_may_begin_at_zero() -> None:
+    """The first delta of an exchange's first instant stays the first."""
+    [step] = track([delta(0), delta(0)]).steps
+
+    assert (step.first_delta_ns, step.last_delta_ns, step.max_gap_ns) == (0, 10, 10)
+
+
 def test_the_name_of_an_unknown_type_is_kept() -> None:
     """The raw name stands beside `other`; a missing one is empty."""
     assert [step.wire_type for step in track([start(0, "hologram"), start(1, None), start(2)]).steps] == [
@@ -160,6 +167,11 @@ def test_arguments_of_several_calls_are_kept_apart() -> None:
     facts = track([*events, stop(1), stop(2)])
 
     assert facts.anomalies[Anomaly.BAD_ARGUMENTS] == 20
+
+
+def test_a_reopened_call_begins_anew() -> None:
+    """What the unfinished one said is no part of the next."""
+    assert track(arguments('{"a":')[:-1] + arguments("{}")).anomalies == {"step_reopened": 1}
 
 
 def test_an_open_call_is_not_judged() -> None:

@@ -94,7 +94,7 @@ USAGES: list[tuple[str, list[Event], tuple[int | None, str | None]]] = [
         (16, "final"),
     ),
     ("two interactions, one unfinished", [completed("a", total=9), created("b"), delta(4)], (13, "running")),
-    ("ten interactions", [completed(f"id{number}", total=2) for number in range(10)], (20, "final")),
+    ("twelve interactions", [completed(f"id{number}", total=2) for number in range(12)], (24, "final")),
 ]
 
 
@@ -149,6 +149,12 @@ STATUSES: list[tuple[str, list[Event], tuple[str | None, str | None, bool], dict
         [created("a"), created("b"), created("a"), completed("b"), completed("a")],
         ("completed", "completed", True),
         {"second_interaction": 1},
+    ),
+    (
+        "twelve interactions",
+        [completed(f"id{number}") for number in range(12)],
+        ("completed", "completed", True),
+        {"second_interaction": 11},
     ),
 ]
 

@@ -27,8 +27,8 @@ Scenarios:
     completed_no_usage, checkpoint_then_end, deep_research_detached, missing_done, done_without_completed,
     bytes_after_done, no_trailing_blank_line, truncated, truncated_mid_event, truncated_after_usage, empty_stream.
   Errors in a stream: error_midstream, error_midstream_no_done, error_after_usage, error_after_stop_usage,
-    error_then_completed, completed_then_error, error_number_code, error_uri_code, error_without_type, bare_error_line, bare_error_body,
-    bare_error_pretty_body.
+    error_then_completed, completed_then_error, error_number_code, error_uri_code, error_without_type,
+    bare_error_line, bare_error_body, bare_error_pretty_body.
   Framing: framing_torture, framing_fields, content_type_case, no_event_type, malformed_json, invalid_utf8,
     not_objects, big_image, big_images, oversized_line.
   Order and identity: delta_without_start, stop_without_start, step_reopened, missing_stops, interleaved_steps,

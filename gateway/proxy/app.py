@@ -15,7 +15,7 @@ from gateway.config import Settings
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.forward import Forwarding
-from gateway.proxy.upstream import Pool, upstream_of
+from gateway.proxy.upstream import HEADERS_MAX, Pool, upstream_of
 from gateway.records import RecordSink
 
 EXCHANGES = web.AppKey("exchanges", Exchanges)
@@ -60,6 +60,7 @@ def runner(app: web.Application) -> web.AppRunner:
         keepalive_timeout=KEEPALIVE_S,
         max_line_size=HEAD_MAX_BYTES,
         max_field_size=HEAD_MAX_BYTES,
+        max_headers=HEADERS_MAX,
         shutdown_timeout=0.0,
     )
 

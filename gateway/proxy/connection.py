@@ -2,12 +2,14 @@
 
 Not here: what a request means, forwarding (forward.py).
 Source: aiohttp-notes.md (server side); interactions-api.md 8.6: older Python SDKs send `User-Agent` twice, which the
-parser refuses. Repeated lines get a name of our own for the parser and their own name back before they travel on.
+parser refuses, as some others. Repeated lines get a name of our own for the parser and their own name back before they
+travel on. Never those that frame a message: of two lengths or two hosts a request is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import Any
 
@@ -29,14 +31,16 @@ from gateway.proxy.exchange import ClientFacts
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.relay import OwnAnswer
 
-_AGENT = b"\r\nuser-agent:"
-# As long as the name it stands for, and not to be guessed: a client's own header can't be taken for it.
-_STAND_IN = ("x" + secrets.token_hex(8)[:9]).encode()
+_SINGLE = re.compile(
+    rb"\r\n(content-location|content-range|content-type|etag|max-forwards|server|user-agent):", re.IGNORECASE
+)
+# Not to be guessed: a client's own header can't be taken for it.
+_STAND_IN = b"x" + secrets.token_hex(8).encode()
 HEAD_MAX_BYTES = 64 * 1024
 
 
 class ClientConnection(RequestHandler):
-    """RequestHandler with a gate before the parser. head_timeout_s: from a head's first byte to its last."""
+    """RequestHandler with a gate before the parser. head_timeout_s: to a first byte, and from it to a head's last."""
 
     def __init__(self, manager: web.Server, exchanges: Exchanges, *, head_timeout_s: float, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
@@ -45,8 +49,13 @@ class ClientConnection(RequestHandler):
         self._head = b""  # bytes of a head that is not whole
         self._timer: asyncio.TimerHandle | None = None
         self._payload: Any = None  # of the last message
-        self._agents: list[bytes] = []
+        self._renamed: list[bytes] = []  # names of the repeated lines, in order
         self.star = False  # the request's target was `*`
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # a client that says nothing is owed no answer: there is no request that could be refused
+        self._timer = self._loop.call_later(self._head_timeout_s, self.force_close)
 
     def data_received(self, data: bytes) -> None:
         """Hold a head until it is whole, then let the parser have it; everything else goes straight on."""
@@ -61,18 +70,19 @@ class ClientConnection(RequestHandler):
             self._refuse(HeadTooLarge(HEAD_MAX_BYTES) if line >= 0 else TargetTooLong(HEAD_MAX_BYTES))
             return
         if end < 0 and b"\n\n" not in data:
-            self._head = data
-            if self._timer is None:
+            if not self._head:
+                self._stop_timer()
                 self._timer = self._loop.call_later(self._head_timeout_s, self._too_slow)
+            self._head = data
             return
         self._head = b""
         self._stop_timer()
-        self._agents.clear()
+        self._renamed.clear()
         self.star = data.startswith(b"OPTIONS * ")
         if self.star:
             data = data.replace(b"*", b"/", 1)
-        if end >= 0 and data[:end].lower().count(_AGENT) > 1:
-            data = self._rename_agents(data, end)
+        if end >= 0:
+            data = self._rename_repeated(data[:end]) + data[end:]
         super().data_received(data)
         if self._messages:
             self._payload = self._messages[-1][1]
@@ -84,10 +94,10 @@ class ClientConnection(RequestHandler):
 
     def own_names(self, headers: tuple[tuple[bytes, bytes], ...]) -> list[tuple[bytes, bytes]]:
         """A request's headers with the names that the client wrote."""
-        if not self._agents:
+        if not self._renamed:
             return list(headers)
-        agents = iter(self._agents)
-        return [(next(agents, name) if name == _STAND_IN else name, value) for name, value in headers]
+        names = iter(self._renamed)
+        return [(next(names, name) if name == _STAND_IN else name, value) for name, value in headers]
 
     def handle_error(
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -119,16 +129,18 @@ class ClientConnection(RequestHandler):
             if not body.is_eof() and body.exception() is None:
                 body.set_exception(web.RequestPayloadError("the body is not framed as its head says"))
 
-    def _rename_agents(self, data: bytes, end: int) -> bytes:
-        head, seen, at = bytearray(data), 0, 0
-        lower = data[:end].lower()
-        while (at := lower.find(_AGENT, at)) >= 0:
-            seen += 1
-            if seen > 1:
-                self._agents.append(data[at + 2 : at + 12])
-                head[at + 2 : at + 12] = _STAND_IN
-            at += 2
-        return bytes(head)
+    def _rename_repeated(self, head: bytes) -> bytes:
+        seen: set[bytes] = set()
+
+        def renamed(line: re.Match[bytes]) -> bytes:
+            lower = line[1].lower()
+            if lower not in seen:
+                seen.add(lower)
+                return line[0]
+            self._renamed.append(line[1])
+            return b"\r\n" + _STAND_IN + b":"
+
+        return _SINGLE.sub(renamed, head)
 
     def _too_slow(self) -> None:
         self._timer = None

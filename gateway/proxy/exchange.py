@@ -226,7 +226,7 @@ class Exchange:
 
     def _read_head(self, method: str, target: str) -> None:
         path, _, query = target.partition("?")
-        self._target = redact_target(target)[:TARGET_MAX_CHARS]
+        self._target = cut(redact_target(target), TARGET_MAX_CHARS) or ""
         self.route, self.request.interaction_id = route_of(method, path)
         if self.route is Route.GET:
             facts_of_query(self.request, query)
@@ -248,9 +248,10 @@ class Exchange:
         if self._tap is not None:
             tracker = self._tap.reader.tracker
             said = {
-                "final_seen": tracker.final_seen or missed,
+                "final_seen": tracker.final_seen or (missed and not tracker.error_seen),
                 "final_status": tracker.final_status,
                 "last_status": tracker.last_status,
+                "status_updated": tracker.status_updated,
                 "error_seen": tracker.error_seen,
                 "done_seen": tracker.done_seen,
             }

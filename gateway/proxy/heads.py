@@ -24,6 +24,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
+# A body whose length was dropped because `Connection` names it would be read as the next message.
+_NEVER_NAMED = frozenset({b"", b"content-length", b"host"})
 
 
 def request_head(
@@ -91,4 +93,5 @@ def _dropped(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:
     named = [value for name, value in pairs if name.lower() == b"connection"]
     if not named:
         return HOP_BY_HOP
-    return HOP_BY_HOP | {token.strip().lower() for value in named for token in value.split(b",") if token.strip()}
+    tokens = {token.strip().lower() for value in named for token in value.split(b",")}
+    return HOP_BY_HOP | (tokens - _NEVER_NAMED)

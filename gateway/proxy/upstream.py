@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import ssl
 
 import aiohttp
@@ -26,6 +27,7 @@ IDLE_TIMEOUT_S = 30.0  # below what the API's front ends allow: a connection is 
 DNS_CACHE_S = 30
 HEAD_MAX_BYTES = 64 * 1024
 HEADERS_MAX = 256
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 READ_BUFFER_BYTES = 64 * 1024  # of one response, before the read from the upstream pauses
 
 
@@ -40,6 +42,30 @@ class UpstreamProtocol(ResponseHandler):
     """aiohttp's, which also tells how the connection was lost: a reset must not look like an end."""
 
     lost_with: BaseException | None = None
+    _held: bytes | None = None  # of a head that is not whole; None while no head is expected
+
+    def expect_head(self) -> None:
+        """The next bytes begin a head."""
+        self._held = b""
+
+    def data_received(self, data: bytes) -> None:
+        # A head goes to the parser alone: when what follows it is no HTTP, the parser's refusal of that would take
+        # a good answer along.
+        while self._held is not None and data:
+            data, self._held = self._held + data, None
+            end = _HEAD_END.search(data)
+            if end is None:
+                if len(data) <= HEAD_MAX_BYTES:
+                    self._held = data
+                    return
+                break
+            super().data_received(data[: end.end()])
+            data = data[end.end() :]
+            if self._buffer and _is_interim(self._buffer[-1][0][0]):
+                self._held = b""
+            elif not data:
+                return
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_with = exc
@@ -48,6 +74,10 @@ class UpstreamProtocol(ResponseHandler):
         # After bytes that are no HTTP the parser has let go of the body: nobody else would wake who reads it.
         if payload is not None and not payload.is_eof() and payload.exception() is None:
             payload.set_exception(aiohttp.ClientPayloadError("the body is not framed as its head says"))
+
+
+def _is_interim(message: RawResponseMessage) -> bool:
+    return 100 <= message.code < 200 and message.code != 101
 
 
 class UpstreamConnection:
@@ -60,6 +90,7 @@ class UpstreamConnection:
 
     def expect(self, *, body: bool) -> None:
         """Prepare for a response; body: whether its head may announce one that comes (not for HEAD)."""
+        self.protocol.expect_head()
         self.protocol.set_response_params(
             skip_payload=not body,
             read_until_eof=True,

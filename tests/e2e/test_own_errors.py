@@ -340,12 +340,14 @@ def test_a_request_body_that_breaks_its_framing_is_refused(broken: bytes) -> Non
 
 
 def test_a_head_that_trickles_is_refused(simulator: SimulatorProcess) -> None:
-    """After proxy.request_head_timeout_s from its first byte; a connection that is merely idle may wait."""
+    """After proxy.request_head_timeout_s from its first byte; a connection that idles between requests may wait."""
     with (
         GatewayProcess(simulator.url, config={"proxy.request_head_timeout_s": 0.5}) as gateway,
         Client(gateway.url) as idle,
         Client(gateway.url) as client,
     ):
+        idle.ask()
+        assert idle.answer().status == 200
         client.send(b"POST /v1beta/interactions HTTP/1.1\r\nHost:")
         assert_own(client.answer(), 408, "slow_header")
         idle.ask()

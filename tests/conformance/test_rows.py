@@ -1,0 +1,61 @@
+"""The conformance suite: each row holds without a gateway, and holds through each form of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conformance.accepted import ACCEPTED
+from tests.conformance.proxies import GATEWAYS, Way
+from tests.conformance.rows import Row
+from tests.conformance.table import GROUPS, ROWS
+
+Ways = Callable[[str, str], Way]
+
+
+def through(*names: str) -> pytest.MarkDecorator:
+    """Each row through each of these ways that it holds for."""
+    cases = [
+        pytest.param(name, row, id=f"{name}: {group}: {row.id}")
+        for name in names
+        for group, rows in GROUPS.items()
+        for row in rows
+        if ("gateway" if name in GATEWAYS else name) in row.via
+    ]
+    return pytest.mark.parametrize(("name", "row"), cases)
+
+
+@through("direct")
+def test_a_row_holds_without_a_gateway(ways: Ways, name: str, row: Row) -> None:
+    """So that a row which fails through the gateway says something about the gateway."""
+    assert ways(name, row.setup).play(row) == []
+
+
+@through(*GATEWAYS)
+def test_a_row_holds_through_the_gateway(ways: Ways, name: str, row: Row) -> None:
+    """Byte for byte, or exactly as the list of accepted differences says."""
+    _, accepted = ACCEPTED.get(row.id, ("", ()))
+    assert ways(name, row.setup).play(row) == list(accepted)
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_rows_leave_nothing_open(ways: Ways, name: str) -> None:
+    """After all the broken endings no exchange is open, the books balance, and the tap had no fault."""
+    way = ways(name, "plain")
+    way.play(Row("one more"))
+    assert way.process is not None
+    closed = int(way.process.scrape().total("exchanges_closed_total"))
+    scrape = way.process.settled(closed) if closed else way.process.scrape()
+
+    assert scrape.total("active_streams") == 0
+    assert scrape.total("tap_faults_total") == 0
+    assert scrape.total("exchanges_opened_total") == scrape.total("exchanges_closed_total")
+
+
+def test_the_table_is_worth_its_name() -> None:
+    """Ids are sentences of their own, and every accepted difference has a row and a reason."""
+    ids = [row.id for row in ROWS]
+    assert len(set(ids)) == len(ids) > 400
+    assert set(ACCEPTED) <= set(ids)
+    assert all(reason and differences for reason, differences in ACCEPTED.values())

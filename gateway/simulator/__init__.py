@@ -20,8 +20,8 @@ Scenarios:
     unary_mcp, unary_no_interaction, unary_no_usage, unary_requires_continuation, unary_thinking, unary_tools,
     unary_unknown_status, unary_url_context.
   Runs of an agent without a stream: background.
-  HTTP errors and others: http_400, http_400_array, http_400_rpc, http_401, http_403, http_404, http_409, http_429,
-    http_429_ms, http_500, http_500_empty, http_502_html, http_503, http_503_sse, html_200, redirect_307.
+  HTTP errors and others: http_400, http_400_array, http_400_rpc, http_401, http_403, http_404, http_408, http_409,
+    http_429, http_429_ms, http_500, http_500_empty, http_502_html, http_503, http_503_sse, html_200, redirect_307.
   Other ends: incomplete, budget_exceeded, failed, cancelled, failed_update_only, cancelled_update_only,
     in_progress_completed, unknown_status, completed_without_interaction, completed_running_only,
     completed_no_usage, checkpoint_then_end, deep_research_detached, missing_done, done_without_completed,

@@ -344,11 +344,11 @@ def test_a_head_that_trickles_is_refused(simulator: SimulatorProcess) -> None:
     with (
         GatewayProcess(simulator.url, config={"proxy.request_head_timeout_s": 0.5}) as gateway,
         Client(gateway.url) as idle,
-        Client(gateway.url) as client,
     ):
         idle.ask()
         assert idle.answer().status == 200
-        client.send(b"POST /v1beta/interactions HTTP/1.1\r\nHost:")
-        assert_own(client.answer(), 408, "slow_header")
+        with Client(gateway.url) as client:
+            client.send(b"POST /v1beta/interactions HTTP/1.1\r\nHost:")
+            assert_own(client.answer(), 408, "slow_header")
         idle.ask()
         assert idle.answer().status == 200

@@ -357,7 +357,9 @@ async def test_an_observer_that_died_while_it_was_told_what_is_open_leaves_no_gh
     await observer.start()
     async with sending(observer, path) as sender:
         sender.opened = 3000
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            while not (observer._writers and sender._in_flight):  # noqa: ASYNC110  there, and being told
+                await asyncio.sleep(0.01)
         for number in range(2900, 3000):
             path.end(sender, str(number))
         observer.break_connections()

@@ -10,6 +10,9 @@ TOOLS := .cache/tools/fetched
 JS := tests/sdk/js
 JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
 UV := .cache/uv/bin/uv
+COMPILE = $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --universal --python-version 3.11
+# The SDK of an older generation that every run of the tests plays (tests/sdk/generations.py).
+OLD_SDK := 2.8.0
 
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
@@ -36,8 +39,13 @@ format: $(INSTALLED)
 
 # Versions and hashes only: which index they come from is the machine's business.
 lock: $(UV)
-	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --universal \
-		--python-version 3.11 pyproject.toml --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev -o requirements.lock
+	echo google-genai==$(OLD_SDK) | $(COMPILE) - -o tests/sdk/python/google-genai-$(OLD_SDK).lock
+	rm -rf .cache/npm-lock
+	mkdir -p .cache/npm-lock
+	cp $(JS)/package.json $(JS)/.npmrc .cache/npm-lock
+	npm install --package-lock-only --ignore-scripts --loglevel=error --prefix .cache/npm-lock
+	$(PYTHON) tests/tools/bare_npm_lock.py .cache/npm-lock/package-lock.json $(JS)/package-lock.json
 
 clean:
 	rm -rf .venv .cache build dist $(JS)/node_modules

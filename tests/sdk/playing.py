@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from tests.gateway_process import SimulatorProcess, wait_until
 from tests.sdk.scenes import End, Scene
+from tests.sdk.wiretap import TappedSimulator
 
 HERE: Final = Path(__file__).parent
 PYTHON_DRIVER: Final = HERE / "python" / "driver.py"
@@ -29,6 +30,7 @@ HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})
 DRIVER_TIMEOUT_S: Final = 100.0
 
 _FRESH_ID = re.compile(r"v1_Sim[0-9a-f]{15}")
+_SCENE_KEY = re.compile(rb"\r\n" + SCENE_HEADER.encode() + rb"(\d+):")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 Json = dict[str, Any]
@@ -57,7 +59,7 @@ class Played:
     """One scene by one SDK to one address.
 
     calls: what the caller saw; sent, heads: requests and response heads as the SDK's HTTP client had them;
-    entries: the ledger's, in order.
+    entries: the ledger's, in order; wire: the heads that reached the upstream, as lines, where it was tapped.
     """
 
     base_url: str
@@ -65,6 +67,7 @@ class Played:
     sent: list[Json]
     heads: list[Json]
     entries: list[Json] = field(default_factory=list)
+    wire: list[list[str]] = field(default_factory=list)
 
     def comparable(self) -> Json:
         """All that must be equal directly and through the gateway, with fresh values made equal."""
@@ -73,6 +76,7 @@ class Played:
             "calls": settle(self.calls),
             "requests": [settle(_request_facts(entry)) for entry in self.entries],
             "heads": [settle(_head_facts(head)) for head in self.heads],
+            "wire": settle([_end_to_end(lines) for lines in self.wire]),
         }
 
     def last(self) -> str:
@@ -89,6 +93,14 @@ class Played:
             if status := value.get("interaction", value).get("status"):
                 return str(status)
         return str(call["answers"][-1]["type"]) if call["answers"] else "nothing"
+
+
+def differences(direct: Played, through: Played, seen_as: Played | None = None) -> list[str]:
+    """Which of the comparable parts differ; seen_as: what the caller's side is held against instead of direct."""
+    expected, found = direct.comparable(), through.comparable()
+    if seen_as is not None:
+        expected["calls"] = seen_as.comparable()["calls"]
+    return [part for part in expected if expected[part] != found[part]]
 
 
 Plays = dict[tuple[str, str, str], Played]  # by SDK, address and scene
@@ -131,8 +143,17 @@ def _head_facts(head: Json) -> Json:
     return {**head, "headers": [pair for pair in head["headers"] if pair[0] not in HOP_BY_HOP]}
 
 
+def _end_to_end(lines: list[str]) -> list[str]:
+    names = (*(f"{name}:" for name in HOP_BY_HOP), SCENE_HEADER)
+    return [line for line in lines if not line.lower().startswith(names)]
+
+
 def play_all(
-    simulator: SimulatorProcess, gateway_url: str, sdks: Sequence[Sdk], scenes: Sequence[Scene], cwd: Path = HERE
+    simulator: SimulatorProcess | TappedSimulator,
+    gateway_url: str,
+    sdks: Sequence[Sdk],
+    scenes: Sequence[Scene],
+    cwd: Path = HERE,
 ) -> Plays:
     """Every scene by every SDK, directly and through the gateway; one process for each driver, all at once."""
     keys: dict[str, tuple[str, str, str]] = {}
@@ -154,6 +175,9 @@ def play_all(
         names = [name for name in entry["request"]["header_names"] if name.startswith(SCENE_HEADER)]
         if names:
             plays[keys[names[0].removeprefix(SCENE_HEADER)]].entries.append(entry)
+    for head in simulator.take_heads() if isinstance(simulator, TappedSimulator) else ():
+        if told := _SCENE_KEY.search(head):
+            plays[keys[told[1].decode()]].wire.append(head.decode("latin-1").split("\r\n"))
     return plays
 
 
@@ -181,7 +205,7 @@ def _drive(jobs: dict[tuple[str, ...], list[Json]], cwd: Path) -> Iterable[Json]
                 driver.communicate()
 
 
-def _ended_entries(simulator: SimulatorProcess, after: int) -> list[Json]:
+def _ended_entries(simulator: SimulatorProcess | TappedSimulator, after: int) -> list[Json]:
     def all_ended() -> list[Json] | None:
         entries = simulator.ledger(after)
         return None if any(entry["ended"] == "open" for entry in entries) else entries

@@ -35,7 +35,8 @@ class Scene:
     """One story. headers, timeout_ms: of the client; default_retries: leave the SDK's retries as they come.
 
     leaves: the caller goes while the upstream still holds the answer open.
-    path: what stands behind the base URL, before the API's own path.
+    path: what stands behind the base URL, before the API's own path; api_version: instead of the SDK's own.
+    vertex: with the project, location and static credentials of a cloud client instead of a key.
     seen_as: the scene that a caller behind the gateway takes it for; itself if empty.
     """
 
@@ -48,6 +49,8 @@ class Scene:
     timeout_ms: int | None = None
     leaves: bool = False
     path: str = ""
+    api_version: str = ""
+    vertex: bool = False
     seen_as: str = ""
 
     @property
@@ -58,7 +61,8 @@ class Scene:
     def job(self) -> dict[str, Any]:
         """The scene as the drivers take it."""
         told: dict[str, Any] = {"calls": self.calls, "headers": self.headers, "default_retries": self.default_retries}
-        return told if self.timeout_ms is None else {**told, "timeout_ms": self.timeout_ms}
+        optional = {"timeout_ms": self.timeout_ms, "api_version": self.api_version, "vertex": self.vertex}
+        return {**told, **{name: value for name, value in optional.items() if value}}
 
 
 def ask(stream: bool = True, **body: Any) -> Call:
@@ -134,6 +138,10 @@ SCENES: Final = (
     played("http_400_array", "BadRequestError 400"),
     same("text", "completed", ask(input="Count from 1 to 25.")),
     same("text behind a path", "completed", ask(input="Count from 1 to 25."), path="/team-a/gemini"),
+    same("by the version v1", "completed", ask(), api_version="v1"),
+    same("by the version v1beta", "completed", ask(), api_version="v1beta"),
+    same("in a cloud project", "completed", ask(), vertex=True),
+    same("unary in a cloud project", "completed", ask(False), {"op": "get"}, vertex=True),
     same("function call over two turns", "completed", ask(tools=[WEATHER]), RESULTS),
     same("several tools", "completed", ask(tools=[{"type": "google_search"}, WEATHER]), RESULTS),
     same("google search", "completed", ask(tools=[{"type": "google_search"}])),

@@ -4,8 +4,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { GoogleGenAI } from "@google/genai";
+import { OAuth2Client } from "google-auth-library";
 
 const AT_ONCE = 24;
+const AN_HOUR_MS = 3_600_000;
 const POLLS_AT_MOST = 6;
 const END_OF_POLLS = ["completed", "failed", "cancelled"];
 const SCENE_HEADER = "x-scene-";
@@ -92,7 +94,16 @@ function clientFor(seen, call) {
   const headers = { [SCENE_HEADER + key]: "1", ...scene.headers, ...call.headers };
   const httpOptions = { baseUrl, headers };
   if (scene.timeout_ms !== undefined) httpOptions.timeout = scene.timeout_ms;
-  return new GoogleGenAI({ apiKey: "dummy", httpOptions });
+  if (scene.api_version !== undefined) httpOptions.apiVersion = scene.api_version;
+  if (!scene.vertex) return new GoogleGenAI({ apiKey: "dummy", httpOptions });
+  const authClient = new OAuth2Client({ credentials: { access_token: "dummy", expiry_date: Date.now() + AN_HOUR_MS } });
+  return new GoogleGenAI({
+    vertexai: true,
+    project: "a-project",
+    location: "us-central1",
+    googleAuthOptions: { authClient },
+    httpOptions,
+  });
 }
 
 async function ask(client, seen, call) {

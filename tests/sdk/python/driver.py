@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from google import genai
+from google.oauth2.credentials import Credentials
 
 AT_ONCE = 8
 ONE_LINE = threading.Lock()
@@ -132,7 +133,20 @@ def options(seen: Seen, call: dict[str, Any], *, is_async: bool) -> Any:
         made["retry_options"] = {"attempts": 1}
     if "timeout_ms" in scene:
         made["timeout"] = scene["timeout_ms"]
+    if "api_version" in scene:
+        made["api_version"] = scene["api_version"]
     return made
+
+
+def client_for(seen: Seen, call: dict[str, Any], *, is_async: bool) -> Any:
+    """A client with a key, or with the static credentials of a cloud project."""
+    http_options = options(seen, call, is_async=is_async)
+    if not seen.job["scene"].get("vertex"):
+        return genai.Client(api_key="dummy", http_options=http_options)
+    credentials: Any = Credentials(token="dummy")  # type: ignore[no-untyped-call]
+    return genai.Client(
+        vertexai=True, project="a-project", location="us-central1", credentials=credentials, http_options=http_options
+    )
 
 
 def bound(interactions: Any, models: Any, seen: Seen, call: dict[str, Any]) -> Callable[[], Any]:
@@ -158,7 +172,7 @@ def play(job: dict[str, Any]) -> Seen:
     seen = Seen(job)
     for call in job["scene"]["calls"]:
         told = seen.begin(call)
-        with genai.Client(api_key="dummy", http_options=options(seen, call, is_async=False)) as client:
+        with client_for(seen, call, is_async=False) as client:
             try:
                 ask = bound(client.interactions, client.models, seen, call)
                 while True:
@@ -183,7 +197,7 @@ async def play_async(job: dict[str, Any]) -> Seen:
     seen = Seen(job)
     for call in job["scene"]["calls"]:
         told = seen.begin(call)
-        async with genai.Client(api_key="dummy", http_options=options(seen, call, is_async=True)).aio as client:
+        async with client_for(seen, call, is_async=True).aio as client:
             try:
                 ask = bound(client.interactions, client.models, seen, call)
                 while True:

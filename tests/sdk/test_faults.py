@@ -1,0 +1,93 @@
+"""Every fault of the simulator costs the upstream as many requests through the gateway as directly.
+
+With the newest SDKs and their own retries. Not here: the faults (faults.py), faults with the retries switched off
+(test_scenes.py). Those that SDKs wait after are heavy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gateway.simulator.catalogue import scenarios
+from gateway.simulator.faults import Directives, read_directives
+from tests.sdk.conftest import Bench
+from tests.sdk.faults import FAULTS_AT_ONCE, FAULTS_WITH_WAITS
+from tests.sdk.playing import (
+    DIRECT,
+    JAVASCRIPT,
+    PYTHON,
+    PYTHON_ASYNC,
+    THROUGH,
+    Plays,
+    Sdk,
+    differences,
+    play_all,
+)
+from tests.sdk.scenes import Scene
+
+pytestmark = pytest.mark.xdist_group("sdk")
+
+SDKS = [PYTHON, PYTHON_ASYNC, JAVASCRIPT]
+SPLIT_AND_PACE = {"split", "pace"}  # no faults
+
+each_sdk = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
+
+
+@pytest.fixture(scope="module")
+def plays_at_once(bench: Bench, js_home: object) -> Plays:
+    return play_all(bench.simulator, bench.gateway.url, SDKS, FAULTS_AT_ONCE)
+
+
+@pytest.fixture(scope="module")
+def plays_with_waits(bench: Bench, js_home: object) -> Plays:
+    return play_all(bench.simulator, bench.gateway.url, SDKS, FAULTS_WITH_WAITS)
+
+
+def check(plays: Plays, sdk: Sdk, scene: Scene) -> None:
+    """As many requests as the reference says, both ways; the same for the caller, and the same asked."""
+    direct, through = plays[sdk.name, DIRECT, scene.name], plays[sdk.name, THROUGH, scene.name]
+    seen_as = plays[sdk.name, DIRECT, scene.seen_as] if scene.seen_as else None
+    end = sdk.end_of(scene)
+
+    assert [(len(played.entries), played.last()) for played in (direct, through)] == [(end.requests, end.last)] * 2
+    assert differences(direct, through, seen_as) == []
+
+
+@each_sdk
+@pytest.mark.parametrize("scene", FAULTS_AT_ONCE, ids=lambda scene: scene.name)
+def test_a_fault_costs_the_same_requests_through_the_gateway(plays_at_once: Plays, sdk: Sdk, scene: Scene) -> None:
+    """The number stands in the table, with what the caller gets of it."""
+    check(plays_at_once, sdk, scene)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+@each_sdk
+@pytest.mark.parametrize("scene", FAULTS_WITH_WAITS, ids=lambda scene: scene.name)
+def test_a_fault_that_is_asked_again_after_waits_costs_the_same(
+    plays_with_waits: Plays, sdk: Sdk, scene: Scene
+) -> None:
+    """As above, with the waits of an SDK between its requests."""
+    check(plays_with_waits, sdk, scene)
+
+
+def test_every_error_of_the_simulator_is_in_the_table() -> None:
+    played = {scene.headers.get("x-simulator-scenario") for scene in (*FAULTS_AT_ONCE, *FAULTS_WITH_WAITS)}
+    errors = {name for name, scenario in scenarios().items() if scenario.kind == "http_error"}
+
+    assert errors - played == set()
+
+
+def test_every_directive_of_the_simulator_is_in_the_table() -> None:
+    """Each field of what can be asked for is set in one, and each way to stop early stands in one."""
+    scenes = (*FAULTS_AT_ONCE, *FAULTS_WITH_WAITS)
+    asked = [read_directives({**scene.headers, **scene.calls[-1].get("headers", {})}) for scene in scenes]
+    plain = Directives()
+    fields = {field.name for field in dataclasses.fields(Directives)} - SPLIT_AND_PACE
+    unasked = {name for name in fields if all(getattr(each, name) == getattr(plain, name) for each in asked)}
+
+    assert unasked == set()
+    assert {each.stop for each in asked} == {"", "cut", "rst", "end", "hold"}
+    assert {each.coding for each in asked} == {"identity", "gzip", "deflate"}

@@ -92,7 +92,9 @@ class Load:
         """Stream for that long; returns once the streams that were under way then have ended too."""
         until_s = time.monotonic() + seconds
         seen: list[Seen] = []
-        await asyncio.gather(*(self._client(until_s, seen) for _ in range(self._clients)))
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(self._clients):
+                clients.create_task(self._client(until_s, seen))
         return seen
 
     async def _client(self, until_s: float, seen: list[Seen]) -> None:

@@ -63,24 +63,30 @@ BROKEN = [
 def test_what_is_no_framing_never_passes(wire: bytes, sound: bytes) -> None:
     """In one piece and byte by byte: what was sound before it passes, what isn't does not."""
     for pieces in ([wire], [bytes([byte]) for byte in wire]):
-        body, onward = ChunkedBody(), b""
-        with pytest.raises(BadFramingError) as caught:
-            for piece in pieces:
-                onward += body.feed(piece)
+        assert _passed(pieces) == (sound, True)
 
-        assert onward + caught.value.sound == sound
+
+def _passed(pieces: list[bytes]) -> tuple[bytes, bool]:
+    """What passes of a body, and whether it was found to be broken."""
+    body, onward = ChunkedBody(), b""
+    try:
+        for piece in pieces:
+            onward += body.feed(piece)
+    except BadFramingError as exc:
+        return onward + exc.sound, True
+    return onward, False
 
 
 def test_trailers_are_bounded() -> None:
     body = ChunkedBody()
     body.feed(b"0\r\n")
+    trailers = b"".join(b"X: " + b"x" * 1000 + b"\r\n" for _ in range(100))
     with pytest.raises(BadFramingError):
-        for _ in range(1000):
-            body.feed(b"X: " + b"x" * 1000 + b"\r\n")
+        body.feed(trailers)
 
 
-@given(st.lists(st.binary(min_size=1, max_size=20), max_size=8), st.lists(st.integers(1, 15)), st.integers(0, 40))
-def test_a_sized_body_in_any_split(pieces: list[bytes], _: list[int], length: int) -> None:
+@given(st.lists(st.binary(min_size=1, max_size=20), max_size=8), st.integers(0, 40))
+def test_a_sized_body_in_any_split(pieces: list[bytes], length: int) -> None:
     body, onward, beyond = SizedBody(length), b"", b""
     for piece in pieces:
         if body.ended:

@@ -11,20 +11,18 @@ encoded or sent, and nothing of it is lost.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import time
 from collections import Counter, deque
-from dataclasses import asdict
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import aiohttp
 import structlog
 
+from gateway.encoding import ACK, encode, frame
 from gateway.proxy.record_queue import Entry, RecordQueue
 from gateway.records import (
-    ACK,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -32,8 +30,6 @@ from gateway.records import (
     Record,
     StepFinished,
     StepStarted,
-    encode,
-    frame,
 )
 
 SENDER_QUEUE_BYTES = 8 * 1024 * 1024  # full means a slow observer: whole records go, counted by kind
@@ -132,7 +128,7 @@ class Sender:
     def _enqueue(self, record: Record) -> None:
         kind = type(record).__name__
         try:
-            encoded = _encoded(kind, record)
+            encoded = encode(record)
         except Exception:
             # A promise of the sink: a record nobody can write costs itself, never an exchange.
             log.exception("record_unencodable", kind=kind)
@@ -212,7 +208,7 @@ class Sender:
         self._close_window()
         opened = self._exchanges.opened_records()
         self._queue.supersede({record.exchange_id for record in opened})
-        self._resend.extend(Entry(0, _OPENED, _encoded(_OPENED, record)) for record in opened)
+        self._resend.extend(Entry(0, _OPENED, encode(record)) for record in opened)
         hello = Hello(self._worker, os.getpid(), self.handed, self._path, aiohttp.__version__)
         self._send([Entry(0, Hello.__name__, encode(hello))])
         self._flush()
@@ -331,12 +327,3 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._sender.paused(False)
-
-
-def _encoded(kind: str, record: Record) -> bytes:
-    try:
-        return encode(record)
-    except (TypeError, ValueError):
-        # Half a surrogate pair or an integer over 64 bits came from the wire: told as text can tell it.
-        text = json.dumps((kind, asdict(record)), ensure_ascii=False, default=str)
-        return text.encode("utf-8", "replace")

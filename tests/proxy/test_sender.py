@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.encoding import ACK, HEADER, decode
 from gateway.proxy.record_queue import RecordQueue
 from gateway.proxy.sender import WINDOW_RECORDS, Sender, socket_address
 from gateway.records import (
-    ACK,
-    HEADER,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -26,7 +25,6 @@ from gateway.records import (
     StepFinished,
     StepStarted,
     Times,
-    decode,
 )
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import End, Outcome, Route

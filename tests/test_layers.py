@@ -61,7 +61,7 @@ ONLY: dict[str, set[str]] = {
 NEVER: dict[str, set[str]] = {
     "proxy": {"opentelemetry", "prometheus_client"},
     "forwarder": {"opentelemetry", "prometheus_client"},
-    "telemetry": {"aiohttp", "asyncio"},
+    "telemetry": {"aiohttp", "asyncio", "prometheus_client"},
     "demo": {"opentelemetry", "prometheus_client"},
 }
 
@@ -81,7 +81,7 @@ NOT_LOADED = {
     "gateway": HEAVY,
     "gateway.supervisor": HEAVY,
     "gateway.forwarder": {"opentelemetry", "prometheus_client", "gateway.telemetry", "gateway.simulator"},
-    "gateway.observer": {"gateway.proxy", "gateway.simulator"},
+    "gateway.observer": {"prometheus_client", "gateway.proxy", "gateway.simulator"},
     "gateway.cli": {"aiohttp", "opentelemetry", "prometheus_client", "gateway.simulator", "gateway.proxy"},
     "gateway.simulator.server": {"aiohttp", "orjson", "gateway.wire", "gateway.records", "gateway.config"},
 }

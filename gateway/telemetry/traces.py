@@ -7,11 +7,11 @@ Promise: without a place to send spans to, none is made and no exemplar names on
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import CollectorRegistry
 
 from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
@@ -19,7 +19,7 @@ from gateway.telemetry.books import Account
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, is_kept
 from gateway.telemetry.labels import CodeLabels
-from gateway.telemetry.metrics import counter
+from gateway.telemetry.registry import Counter, Exemplar, Registry
 from gateway.telemetry.tree import build
 
 
@@ -34,7 +34,7 @@ class Traces:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        registry: Registry,
         codes: CodeLabels,
         keep_ratio: float,
         log: Log,
@@ -44,7 +44,7 @@ class Traces:
     ) -> None:
         self._codes = codes
         self._keep_ratio = keep_ratio
-        self._spans = counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
+        self._spans = Counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
         wishes = environment.read(variables)
         for refusal in wishes.refusals:
             log("setting_not_followed", variable=refusal.variable, value=refusal.value, allowed=refusal.allowed)
@@ -59,12 +59,12 @@ class Traces:
     def enabled(self) -> bool:
         return self._sender is not None
 
-    def exemplar(self, account: Account, identity: Identity) -> dict[str, str] | None:
-        """The labels that lead from a metric to this exchange's trace, None when it isn't kept."""
+    def exemplar(self, account: Account, identity: Identity) -> Exemplar | None:
+        """What leads from a metric to this exchange's trace, None when it isn't kept."""
         if self._sender is None or not is_kept(identity.trace_id, self._keep_ratio):
             return None
         span_id = identity.server if operation(account.record) is None else identity.main
-        return {"trace_id": identity.trace_hex, "span_id": f"{span_id:016x}"}
+        return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
 
     def closed(self, account: Account, identity: Identity) -> None:
         """Send an exchange's trace, if traces are on and it is kept."""
@@ -82,4 +82,4 @@ class Traces:
             self._sender.shutdown(timeout_s)
 
     def _count(self, result: str, spans: int) -> None:
-        self._spans.labels(result).inc(spans)
+        self._spans.inc((result,), spans)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import ParamSpec, TextIO, TypeVar
-
-from opentelemetry.sdk.trace.export import SpanExporter
+from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
 from gateway.config import Settings
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
@@ -27,6 +25,9 @@ from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 
@@ -58,7 +59,7 @@ class Telemetry:
         seen = Seen(settings.usage.remembered_interactions)
         self._books = Books(seen, models, codes, settings.usage.poll_window_s)
         self._metrics = Metrics(self.registry, overflow, self.view)
-        self._log = ExchangeLog(self.logger)
+        self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
             codes,

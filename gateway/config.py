@@ -99,7 +99,16 @@ class Section(BaseModel):
 class ProxySettings(Section):
     """Limits and timeouts of the forwarding path."""
 
+    path: Literal["auto", "fast", "plain"] = _setting(
+        "auto",
+        "fast hands bytes on in the callback that brings them; plain uses aiohttp's request handling, at thrice the "
+        "cost; auto: fast where its self-test at start passes",
+        "auto, fast or plain",
+    )
     connect_timeout_s: Seconds = _setting(10.0, "for DNS, connect and TLS to the upstream", SECONDS)
+    idle_timeout_s: Seconds = _setting(
+        30.0, "an unused connection to the upstream is closed after; less than the upstream allows", SECONDS
+    )
     response_head_timeout_s: OptionalSeconds = _setting(
         None, "for the upstream's head; models think for minutes, so none by default", f'{SECONDS}, or "none"'
     )

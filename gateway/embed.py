@@ -8,9 +8,10 @@ balance `opened = closed + open` holds after every call. The price: telemetry ru
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 from aiohttp import web
@@ -19,11 +20,11 @@ from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
 from gateway.config import Settings
 from gateway.config_sources import load
-from gateway.proxy.app import EXCHANGES, build_app
+from gateway.proxy.app import EXCHANGES, SERVING, build_app
 from gateway.records import ExchangeClosed, Heartbeat, Hello, Record
 from gateway.telemetry.pipeline import Telemetry
+from gateway.telemetry.view import Session
 
-PATH = "plain"
 FLUSH_S = 5.0
 
 TELEMETRY = web.AppKey("telemetry", Telemetry)
@@ -33,11 +34,16 @@ HEALTH = web.AppKey("health", Health)
 class DirectSink:
     """A RecordSink without a channel: what is put is applied, with the Heartbeat that a batch would end with."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, path: Callable[[], str]) -> None:
+        """path: of the forwarding, known once it serves."""
         self._telemetry = telemetry
-        self._session = telemetry.connected(Hello(0, os.getpid(), 0, PATH, aiohttp.__version__))
+        self._path = path
         self._opened = 0
         self._handed = 0
+
+    @functools.cached_property
+    def _session(self) -> Session:
+        return self._telemetry.connected(Hello(0, os.getpid(), 0, self._path(), aiohttp.__version__))
 
     def begun(self) -> None:
         """Count one exchange as opened."""
@@ -64,7 +70,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     """
     settings = load() if settings is None else settings
     telemetry = Telemetry(settings)
-    sink = DirectSink(telemetry)
+    sink = DirectSink(telemetry, lambda: app[SERVING].path)
     app = build_app(settings, sink)
     app[TELEMETRY] = telemetry
     app[HEALTH] = Health(draining=False, forwarders_expected=1, forwarders_connected=1)

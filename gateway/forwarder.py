@@ -17,14 +17,13 @@ from aiohttp import web
 
 from gateway import logs, loops
 from gateway.lifeline import Lifeline, inherited
-from gateway.proxy.app import EXCHANGES, build_app, runner
+from gateway.proxy.app import EXCHANGES, SERVING, build_app, runner
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.retire import let_go
 from gateway.proxy.sender import Sender
 from gateway.sockets import BACKLOG
 
-PATH = "plain"
 ABORT_S = 1.0  # for exchanges that were cut at the end of the grace period to close their books
 SENDER_CLOSE_S = 1.5
 
@@ -44,7 +43,7 @@ class Forwarder:
     async def run(self) -> None:
         """Serve until told to drain, then drain."""
         greeting = self._lifeline.greeting
-        sender = Sender(greeting.records, worker=greeting.worker or 0, path=PATH)
+        sender = Sender(greeting.records, worker=greeting.worker or 0)
         app = build_app(self._settings, sender)
         exchanges = app[EXCHANGES]
         served = runner(app)
@@ -54,7 +53,7 @@ class Forwarder:
         await served.setup()
         site = web.SockSite(served, self._listening, backlog=BACKLOG)
         await site.start()
-        sender.start(exchanges)
+        sender.start(exchanges, app[SERVING].path)
         await self._lifeline.listen(self._heard, self._told_to_drain)
         self._lifeline.say({"ready": True})
         await self._leave.wait()

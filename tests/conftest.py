@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.gate"]
+pytest_plugins = ["tests.gate", "tests.forwarding"]
 
 # Continuous integration looks where it looked before, so that a change is judged by what it changed; a developer's run
 # looks further each time. No deadline: two shared cores have no sense of time.

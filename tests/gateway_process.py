@@ -24,6 +24,8 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.forwarding import chosen_path
+
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 15.0
 PREFIX = "interactions_gateway_"
@@ -130,7 +132,7 @@ class GatewayProcess:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("INTERACTIONS_", "OTEL_"))}
         settings = {
             "INTERACTIONS_GATEWAY_" + key.replace(".", "__").upper(): str(value)
-            for key, value in (config or {}).items()
+            for key, value in {"proxy.path": chosen_path(), **(config or {})}.items()
         }
         self._env = {**clean, **settings, **(env or {})}
         self._process: subprocess.Popen[str] | None = None

@@ -9,10 +9,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 import gateway
-from gateway.config import Settings
 from gateway.config_sources import SettingsError
 from gateway.embed import create_admin, create_app
 from gateway.simulator.server import Simulator
+from tests.forwarding import settings
 
 PREFIX = "interactions_gateway_"
 
@@ -34,7 +34,7 @@ async def sums(admin: TestClient) -> dict[str, float]:  # type: ignore[type-arg]
 
 
 async def test_an_embedded_gateway_forwards_observes_and_balances(simulator_url: str) -> None:
-    app = gateway.create_app(Settings(upstream=simulator_url))
+    app = gateway.create_app(settings(upstream=simulator_url))
     async with TestClient(TestServer(app)) as client, TestClient(TestServer(create_admin(app))) as admin:
         assert (await admin.get("/readyz")).status == 200
         body = {"model": "sim-text", "input": "hi", "stream": True}
@@ -52,7 +52,7 @@ async def test_an_embedded_gateway_forwards_observes_and_balances(simulator_url:
 
 
 async def test_two_embedded_gateways_share_nothing(simulator_url: str) -> None:
-    first, second = create_app(Settings(upstream=simulator_url)), create_app(Settings(upstream=simulator_url))
+    first, second = create_app(settings(upstream=simulator_url)), create_app(settings(upstream=simulator_url))
     async with TestClient(TestServer(first)) as client, TestClient(TestServer(second)):
         await (await client.post("/v1/interactions", json={"model": "sim-unary", "input": "hi"})).read()
         async with (

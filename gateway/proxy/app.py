@@ -1,28 +1,46 @@
-"""The proxy as an aiohttp application: one handler for everything, the pool beside it.
+"""The proxy as an aiohttp application: which path serves, one handler or one protocol for everything, the pool beside.
 
 Not here: processes and sockets (forwarder.py), the operator's port (admin).
+The one place that leans on how aiohttp's server is made inside: `Server.__call__` makes the protocol of a connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from aiohttp import web
 
 from gateway.config import Settings
+from gateway.proxy.choice import FAST, PLAIN, choose
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
+from gateway.proxy.fast.client_side import ClientSide
+from gateway.proxy.fast.path import KEEPALIVE_S, FastPath
 from gateway.proxy.forward import Forwarding
-from gateway.proxy.upstream import HEADERS_MAX, Pool, upstream_of
+from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
 
-EXCHANGES = web.AppKey("exchanges", Exchanges)
-_FORWARDING = web.AppKey("forwarding", Forwarding)
-_HEAD_TIMEOUT_S = web.AppKey("head_timeout_s", float)
 HEAD_MAX_BYTES = 64 * 1024
-KEEPALIVE_S = 75.0
+
+
+@dataclass(slots=True)
+class Serving:
+    """What serves an application. fast: made by our runner, when it chooses that path; else the plain path serves."""
+
+    settings: Settings
+    plain: Forwarding
+    fast: FastPath | None = None
+
+    @property
+    def path(self) -> str:
+        """`fast` or `plain`, once the server is there."""
+        return PLAIN if self.fast is None else FAST
+
+
+EXCHANGES = web.AppKey("exchanges", Exchanges)
+SERVING = web.AppKey("serving", Serving)
 
 
 def build_app(settings: Settings, sink: RecordSink) -> web.Application:
@@ -35,17 +53,15 @@ def build_app(settings: Settings, sink: RecordSink) -> web.Application:
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
     )
     app[EXCHANGES] = exchanges
+    serving = app[SERVING] = Serving(settings, Forwarding(settings, exchanges))
 
-    forwarding = app[_FORWARDING] = Forwarding(settings, exchanges)
-    app[_HEAD_TIMEOUT_S] = settings.proxy.request_head_timeout_s
+    async def close_pools(_: web.Application) -> None:
+        await serving.plain.close()
+        if serving.fast is not None:
+            await serving.fast.pool.close()
 
-    async def client(_: web.Application) -> AsyncIterator[None]:
-        forwarding.pool = Pool(settings)
-        yield
-        await forwarding.pool.close()
-
-    app.cleanup_ctx.append(client)
-    app.router.add_route("*", "/{any:.*}", forwarding.handle, expect_handler=_leave_to_upstream)
+    app.on_cleanup.append(close_pools)
+    app.router.add_route("*", "/{any:.*}", serving.plain.handle, expect_handler=_leave_to_upstream)
     return app
 
 
@@ -66,15 +82,27 @@ def runner(app: web.Application) -> web.AppRunner:
 
 
 class _Server(web.Server):
-    """Makes connections with the gate before the parser."""
+    """Makes the connections' protocols: those of the fast path, or aiohttp's with the gate before its parser."""
 
     def __init__(self, app: web.Application, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
-        super().__init__(app[_FORWARDING].handle, loop=loop, **kwargs)
-        self._app = app
+        super().__init__(app[SERVING].plain.handle, loop=loop, **kwargs)
+        self._serving = app[SERVING]
+        self._exchanges = app[EXCHANGES]
 
     def __call__(self) -> ClientConnection:
-        timeout_s = self._app[_HEAD_TIMEOUT_S]
-        return ClientConnection(self, self._app[EXCHANGES], loop=self._loop, head_timeout_s=timeout_s, **self._kwargs)
+        fast = self._serving.fast
+        if fast is not None:
+            return cast(ClientConnection, ClientSide(fast, self))
+        timeout_s = self._serving.settings.proxy.request_head_timeout_s
+        return ClientConnection(self, self._exchanges, loop=self._loop, head_timeout_s=timeout_s, **self._kwargs)
+
+    def joined(self, connection: ClientSide, transport: asyncio.Transport) -> None:
+        """A client of the fast path has come."""
+        self._connections[cast(ClientConnection, connection)] = transport
+
+    def parted(self, connection: ClientSide) -> None:
+        """A client of the fast path has gone."""
+        self._connections.pop(cast(ClientConnection, connection), None)
 
 
 class _Runner(web.AppRunner):
@@ -82,6 +110,9 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         await super()._make_server()
+        serving = self.app[SERVING]
+        if await choose(serving.settings) == FAST:
+            serving.fast = FastPath(serving.settings, self.app[EXCHANGES])
         return _Server(self.app, asyncio.get_running_loop(), **self._kwargs)
 
 

@@ -30,6 +30,12 @@ class Upstream:
     port: int
     prefix: str = ""
 
+    @property
+    def authority(self) -> str:
+        """What `Host` says: no port where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+
 
 @dataclass(slots=True)
 class ClientFacts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Callable
 
 import structlog
 
@@ -26,7 +27,7 @@ class Exchanges:
         self._upstream = upstream
         self._max_open = max_open
         self._stall_ns = stall_ns
-        self._open: dict[Exchange, asyncio.Task[object] | None] = {}
+        self._open: dict[Exchange, Callable[[], object]] = {}
         self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
         self._begun = 0
         self._draining = False
@@ -45,8 +46,13 @@ class Exchanges:
         """Whether the grace period is over: what is cut now is cut by us."""
         return self._aborting
 
-    def begin(self, method: str, target: str, client: ClientFacts) -> tuple[Exchange, Rejection | None]:
-        """Begin an exchange; with the reason, when it must be refused. The caller ends it, and calls `end`."""
+    def begin(
+        self, method: str, target: str, client: ClientFacts, cut: Callable[[], object]
+    ) -> tuple[Exchange, Rejection | None]:
+        """Begin an exchange; with the reason, when it must be refused. The caller ends it, and calls `end`.
+
+        cut: ends it at once, when the time for open exchanges is over.
+        """
         self._begun += 1
         try:
             self._sink.begun()
@@ -66,13 +72,13 @@ class Exchanges:
             refusal = Draining()
         elif len(self._open) >= self._max_open:
             refusal = TooManyExchanges(self._max_open)
-        self._open[exchange] = asyncio.current_task()
+        self._open[exchange] = cut
         self._idle.clear()
         return exchange, refusal
 
     def refused(self, error: Rejection, client: ClientFacts) -> None:
         """Book a request that was refused before its head could be read."""
-        exchange, _ = self.begin("UNKNOWN", "", client)
+        exchange, _ = self.begin("UNKNOWN", "", client, _nothing)
         exchange.answered(error)
         self.end(exchange)
 
@@ -101,6 +107,9 @@ class Exchanges:
     def abort_all(self) -> None:
         """Cut what is still open: the clients see a break, the books say that it was us."""
         self._aborting = True
-        for task in list(self._open.values()):
-            if task is not None:
-                task.cancel()
+        for cut in list(self._open.values()):
+            cut()
+
+
+def _nothing() -> None:
+    """It is over already."""

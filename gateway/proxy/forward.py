@@ -1,6 +1,6 @@
 """One exchange: request in, response out, the tap beside it. The plain path.
 
-Not here: meaning (the tap), the pool (upstream.py), which exchanges are open (exchanges.py).
+Not here: meaning (the tap), the pool (pool.py), which exchanges are open (exchanges.py).
 Source: design.md 3 and 4: stamp, write, tap; honest endings; no retries, no rewriting, no buffering.
 """
 
@@ -22,13 +22,14 @@ from aiohttp.web_request import BaseRequest
 from gateway.config import Settings
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
-from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, UpstreamTimeout
+from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.heads import header, origin_form, request_head, response_head
+from gateway.proxy.pool import Pool
 from gateway.proxy.relay import ClientGoneError, OwnAnswer, RelayedResponse
 from gateway.proxy.tunnel import tunnel
-from gateway.proxy.upstream import Pool, UpstreamConnection, upstream_of
+from gateway.proxy.upstream import UpstreamConnection, UpstreamProtocol, plain_pool, upstream_of
 from gateway.wire.facts import cut
 from gateway.wire.outcome import Answer, End
 
@@ -37,30 +38,46 @@ _NO_HEAD_ERRORS = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 
 
 class Forwarding:
-    """The handler of every request. pool: set once a loop runs."""
-
-    pool: Pool
+    """The handler of every request."""
 
     def __init__(self, settings: Settings, exchanges: Exchanges) -> None:
         upstream = upstream_of(settings)
-        default_port = 443 if upstream.scheme == "https" else 80
-        host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
-        self._host = (host if upstream.port == default_port else f"{host}:{upstream.port}").encode()
+        self._host = upstream.authority.encode()
         self._prefix = upstream.prefix.encode()
         self._head_timeout_s = settings.proxy.response_head_timeout_s
         self._max_body_bytes = settings.proxy.max_request_body_bytes
         self._exchanges = exchanges
+        self._settings = settings
+        self._connections: Pool[UpstreamProtocol] | None = None
+
+    @property
+    def _pool(self) -> Pool[UpstreamProtocol]:
+        # made with the first request: where the fast path serves, none is needed
+        if self._connections is None:
+            self._connections = plain_pool(self._settings)
+        return self._connections
+
+    async def close(self) -> None:
+        """Close the upstream connections."""
+        if self._connections is not None:
+            await self._connections.close()
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
         """Forward one request; its exchange is closed when this returns or raises."""
         target, headers = _as_sent(request)
-        exchange, refusal = self._exchanges.begin(request.method, target, _client_facts(request, headers))
+        task = asyncio.current_task()
+        assert task is not None
+        exchange, refusal = self._exchanges.begin(request.method, target, _client_facts(request, headers), task.cancel)
         try:
             if refusal is not None:
                 raise refusal
             self._check(request)
             return await self._forward(request, exchange, target, headers)
         except GatewayError as error:
+            if not isinstance(error, Rejection) and exchange.bytes_up == 0:
+                # what the request says is worth knowing also where it could not be sent
+                exchange.request_chunk(request.content.read_nowait())
+                exchange.request_whole()
             exchange.answered(error)
             return OwnAnswer(error)
         except ClientGoneError:
@@ -89,7 +106,10 @@ class Forwarding:
         self, request: BaseRequest, exchange: Exchange, target: str, headers: list[tuple[bytes, bytes]]
     ) -> web.StreamResponse:
         exchange.times.upstream_start_ns = exchange.since_start_ns()
-        upstream = await self.pool.connect()
+        protocol = self._pool.take()
+        if protocol is None:
+            protocol = await self._pool.connect()
+        upstream = UpstreamConnection(self._pool, protocol)
         exchange.times.connected_ns = exchange.since_start_ns()
         body = RequestBody(request, exchange, upstream, self._max_body_bytes)
         whole = False

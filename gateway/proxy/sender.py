@@ -72,11 +72,11 @@ def socket_address(text: str) -> str:
 class Sender:
     """The forwarder's RecordSink. All calls on one event loop; records may come before start()."""
 
-    def __init__(self, address: str, *, worker: int, path: str, queue_bytes: int = SENDER_QUEUE_BYTES) -> None:
-        """address: see socket_address. path: of the forwarding, as Hello tells it."""
+    def __init__(self, address: str, *, worker: int, queue_bytes: int = SENDER_QUEUE_BYTES) -> None:
+        """address: see socket_address."""
         self._address = address
         self._worker = worker
-        self._path = path
+        self._path = ""
         self._queue = RecordQueue(queue_bytes, lambda kind: self._lose(kind, "queue_full"))
         self._window: dict[str, list[_Superseded]] = {}  # by exchange; only while the flush timer runs
         self._window_records = 0
@@ -138,8 +138,9 @@ class Sender:
 
     # Life.
 
-    def start(self, exchanges: OpenExchanges) -> None:
-        """Begin to connect, and to beat, on the running loop."""
+    def start(self, exchanges: OpenExchanges, path: str) -> None:
+        """Begin to connect, and to beat, on the running loop. path: of the forwarding, as Hello tells it."""
+        self._path = path
         self._exchanges = exchanges
         self._loop = asyncio.get_running_loop()
         self._connecting = self._loop.create_task(self._connect())

@@ -15,9 +15,9 @@ import h11
 from aiohttp import web
 from hypothesis import strategies as st
 
-from gateway.config import Settings
 from gateway.proxy.app import EXCHANGES, build_app, runner
 from gateway.records import ExchangeClosed, Record
+from tests.forwarding import settings
 
 _FRAMINGS = ("length", "chunked", "close")
 _ENDS = ("clean", "cut", "reset", "silence")
@@ -123,7 +123,7 @@ class Bench:
         """Listen on both sides."""
         self._server = await asyncio.start_server(self._upstream, "127.0.0.1", 0)
         upstream_port = self._server.sockets[0].getsockname()[1]
-        self._app = build_app(Settings(upstream=f"http://127.0.0.1:{upstream_port}"), self.sink)
+        self._app = build_app(settings(upstream=f"http://127.0.0.1:{upstream_port}"), self.sink)
         self._runner = runner(self._app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

@@ -60,6 +60,7 @@ class Peer:
         sock.settimeout(DEADLINE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
+        self._open_chunk_bytes = 0
 
     def send(self, data: bytes) -> None:
         """Hand all of it to the kernel."""
@@ -111,15 +112,18 @@ class Peer:
             message.ending = "eof"
         except ValueError:
             message.ending = "garbage"
-        if message.ending != "clean" and not message.values("transfer-encoding"):
-            message.chunks.append(self._take(len(self._buffer)))
+        if message.ending != "clean":
+            # what came of a body before it broke off came; of one in chunks, what is no framing
+            chunked = bool(message.values("transfer-encoding"))
+            message.chunks.append(self._take(self._open_chunk_bytes if chunked else len(self._buffer)))
         message.body = b"".join(message.chunks)
 
     def next_chunk(self) -> bytes:
         """One chunk of a chunked body; empty for its end."""
         line = self._line()
-        size = int(line.partition(b";")[0], 16)
+        size = self._open_chunk_bytes = int(line.partition(b";")[0], 16)
         self._need(size + 2)
+        self._open_chunk_bytes = 0
         data = self._take(size)
         if self._take(2) != b"\r\n":
             raise ValueError("a chunk does not end where it said")

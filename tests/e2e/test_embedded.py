@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import create_app
-from gateway.config import Settings
 from gateway.embed import create_admin
 from gateway.simulator.server import Simulator
+from tests.forwarding import settings
 
 App: TypeAlias = TestClient[web.Request, web.Application]
 MakeClient: TypeAlias = Callable[[web.Application], Awaitable[App]]
@@ -45,7 +45,7 @@ async def clients(simulator: Simulator, aiohttp_client: MakeClient) -> tuple[App
     """Clients of the embedded gateway, and of its admin application."""
     assert simulator._server is not None
     port = simulator._server.sockets[0].getsockname()[1]
-    app = create_app(Settings(upstream=f"http://127.0.0.1:{port}"))
+    app = create_app(settings(upstream=f"http://127.0.0.1:{port}"))
     gateway = await aiohttp_client(app)
     return gateway, await aiohttp_client(create_admin(app))
 
@@ -112,7 +112,7 @@ async def test_errors_of_the_api_and_of_the_gateway_pass_as_they_are(clients: tu
 
 async def test_an_embedded_gateway_without_an_upstream_says_so(aiohttp_client: MakeClient) -> None:
     """The same own answer as from `serve`."""
-    app = create_app(Settings(upstream="http://nowhere.invalid"))
+    app = create_app(settings(upstream="http://nowhere.invalid"))
     client = await aiohttp_client(app)
     async with client.post(CREATE, json={}) as answer:
         body = await answer.json()

@@ -36,6 +36,7 @@ from gateway.wire import events, interaction, outcome, request, response, sse, s
 from gateway.wire.facts import StreamFacts
 from gateway.wire.outcome import Body, Outcome, Route
 from tests.e2e.raw import DEADLINE_S, Client, Conversation, Message, Upstream
+from tests.forwarding import settings
 
 THINKING = (Path(__file__).parent.parent / "streams" / "thinking.sse").read_bytes()
 BLOCKS = [block + b"\n\n" for block in THINKING.removesuffix(b"\n\n").split(b"\n\n")]
@@ -129,14 +130,14 @@ async def embedded(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Embedded]:
     monkeypatch.setattr(embed.DirectSink, "put", keeping)
     lockstep = Lockstep()
     with Upstream(lockstep) as upstream:
-        async with serving(Settings(upstream=upstream.url)) as (app, url):
+        async with serving(settings(upstream=upstream.url)) as (app, url):
             yield Embedded(app, url, closed, lockstep)
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[tuple[web.Application, str]]:
+async def serving(chosen: Settings) -> AsyncIterator[tuple[web.Application, str]]:
     """create_app() on a port."""
-    app = embed.create_app(settings)
+    app = embed.create_app(chosen)
     running = runner(app)
     await running.setup()
     try:

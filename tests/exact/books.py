@@ -70,7 +70,7 @@ class Books:
         """The next exchange that ended."""
         account = Account(reading, "none")
         if reading.route == "create":
-            account.model = self._fold(reading.subject)
+            account.model = self._fold(reading.subject, reading)
             self._create(account)
         elif reading.route in {"get", "cancel"}:
             self._later(account)
@@ -81,10 +81,11 @@ class Books:
         """State how many spans there are."""
         self._add("spans_total", spans, result="exported")
 
-    def _fold(self, subject: str | None) -> str:
+    def _fold(self, subject: str | None, reading: Reading) -> str:
         if subject is None:
             return "none"
-        if subject in ADMITTED:
+        # a name gets a place of its own when the upstream takes it; the one of `lonely` never takes any
+        if subject in ADMITTED and reading.entry is not None:
             return subject
         self._add("label_overflow_total", label="model")
         return "other"
@@ -144,7 +145,7 @@ class Books:
         if final is not None:
             account.via = "poll"
             subject = reading.agent or reading.model
-            account.tokens_model = known.model if known.model and not subject else self._fold(subject)
+            account.tokens_model = known.model if known.model and not subject else self._fold(subject, reading)
             account.tokens = (
                 arithmetic.split(final) if known.running is None else arithmetic.growth(known.running, final)
             )

@@ -36,8 +36,11 @@ def read(did: Did, entry: Entry | None, *, code: str = "", outcome: str = "") ->
     """Read an exchange. code, outcome: given where the gateway answered by itself."""
     reading = Reading(did, entry, rules.route(did))
     if outcome:
-        reading.code, reading.outcome, reading.understood = code, outcome, entry is not None
-        reading.mode = rules.asked_mode(reading) if entry is not None or reading.route == "get" else "unary"
+        reading.code, reading.outcome = code, outcome
+        # what a limit refuses is not read; what only has nowhere to go is
+        reading.understood = entry is not None or outcome != "rejected"
+        reading.background = reading.understood and entry is None and did.asked.get("background") is True
+        reading.mode = rules.mode(reading) if reading.understood or reading.route == "get" else "unary"
         reading.errors = [("gateway", code)]
         if entry is not None:
             _read_dead(reading, entry)

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.gateway_process import COMMAND, GatewayProcess, gateway_before_simulator, runs, wait_until
 from tests.process.stream import BODY, Stream, assert_balanced, create
 
@@ -72,9 +74,13 @@ class Hammer:
         connection.close()
 
 
-def test_two_rolling_restarts_refuse_and_reset_nothing() -> None:
+PATHS = pytest.mark.parametrize("path", ["fast", "plain"])
+
+
+@PATHS
+def test_two_rolling_restarts_refuse_and_reset_nothing(path: str) -> None:
     """New connections, kept ones and long streams all the while; every exchange is whole and accounted for."""
-    with gateway_before_simulator(workers=2) as (gateway, _):
+    with gateway_before_simulator(workers=2, config={"proxy.path": path}) as (gateway, _):
         hammer = Hammer(gateway)
         streams: list[Stream] = []
         with hammer.at_work(anew=2, kept=2):
@@ -108,8 +114,9 @@ def test_two_rolling_restarts_refuse_and_reset_nothing() -> None:
     assert gateway.exit_code == 0
 
 
-def test_an_idle_connection_of_a_replaced_forwarder_is_served_once_more_then_closed() -> None:
-    with gateway_before_simulator() as (gateway, _):
+@PATHS
+def test_an_idle_connection_of_a_replaced_forwarder_is_served_once_more_then_closed(path: str) -> None:
+    with gateway_before_simulator(config={"proxy.path": path}) as (gateway, _):
         kept, idle = (socket.create_connection(_address(gateway)) for _ in range(2))
         first, _ = _ask(kept)
         _ask(idle)

@@ -166,8 +166,8 @@ class Observer:
 
 @asynccontextmanager
 async def sending(observer: Observer, path: Forwarding, queue_bytes: int = 1 << 20) -> AsyncIterator[Sender]:
-    sender = Sender(observer.address, worker=3, path="plain", queue_bytes=queue_bytes)
-    sender.start(path)
+    sender = Sender(observer.address, worker=3, queue_bytes=queue_bytes)
+    sender.start(path, "plain")
     try:
         yield sender
     finally:

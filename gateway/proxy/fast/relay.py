@@ -1,0 +1,476 @@
+"""One exchange on its way: the request up, the response down, the tap beside it; driven by both connections' callbacks.
+
+Not here: connections (client_side.py, upstream_side.py), heads and framing (http1), meaning (the tap).
+Source: design.md 3 and 4: stamp, write, tap; honest endings; no retries, no rewriting, no buffering.
+Promise: each chunk is with the client's kernel before the tap sees it, or the upstream isn't read until it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, UpstreamTimeout
+from gateway.proxy.http1.framing import (
+    LAST_CHUNK,
+    BadFramingError,
+    Body,
+    ChunkedBody,
+    EndlessBody,
+    SizedBody,
+    chunk,
+)
+from gateway.proxy.http1.heads import (
+    HEAD_END,
+    HEAD_MAX_BYTES,
+    BadHeadError,
+    RequestHead,
+    ResponseHead,
+    read_response,
+)
+from gateway.wire.outcome import Answer, End
+
+if TYPE_CHECKING:
+    from gateway.proxy.fast.client_side import ClientSide
+    from gateway.proxy.fast.path import FastPath
+    from gateway.proxy.fast.upstream_side import UpstreamSide
+
+UNSENT_MAX_BYTES = 64 * 1024  # of a request, while there is no connection yet; then the client isn't read
+_BODYLESS = frozenset({204, 304})
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """The state of one exchange in flight. upload: the request's body; None when it has none."""
+
+    def __init__(self, path: FastPath, client: ClientSide, head: RequestHead) -> None:
+        self._path = path
+        self._client = client
+        self._request = head
+        self._exchange, self._refusal = path.begin(client, head, self.shut_down)
+        self._upstream: UpstreamSide | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._unsent: list[bytes] = []  # until there is a connection
+        self._unsent_bytes = 0
+        self._held = b""  # of a response head that is not whole
+        self._response: ResponseHead | None = None
+        self._download: Body | None = None  # None: no response head yet, or a tunnel
+        self._keep = False  # the client's connection serves on
+        self._rechunked = False  # a body that lasts until the end goes in chunks to a client that knows them
+        self._unchunked = False  # chunks go without their framing to a client that doesn't
+        self._tunnel = False
+        self._full_since_ns: int | None = None
+        self._when_taken: Callable[[], None] | None = None  # how it ends once the client has taken what is here
+        self._over = False
+        self.upload: Body | None = None
+        if head.chunked:
+            self.upload = ChunkedBody()
+        elif head.fields.length:
+            self.upload = SizedBody(head.fields.length)
+
+    # The request.
+
+    def begin(self, data: bytes) -> bytes:
+        """Send the request on, with what of its body is here; returns what of data is not its own."""
+        refusal = self._refusal or self._why_not()
+        if refusal is not None:
+            self.refuse(refusal)
+            return b""
+        exchange = self._exchange
+        exchange.times.upstream_start_ns = exchange.since_start_ns()
+        self._unsent.append(self._request.onward(self._path.host, self._path.prefix))
+        rest = data
+        if self.upload is None:
+            exchange.request_whole()
+        else:
+            rest = self._take_upload(data) if data else b""
+            if self._over:
+                return b""
+        upstream = self._path.pool.take()
+        if upstream is None:
+            self._connecting = self._path.loop.create_task(self._connect())
+        else:
+            self._connected(upstream)
+        return rest
+
+    def client_data(self, data: bytes) -> bytes:
+        """More of the request; returns what is not its own."""
+        if self._tunnel:
+            self._send(data)
+            self._exchange.request_bytes(len(data))
+            return b""
+        if self.upload is None or self.upload.ended:
+            return data
+        return self._take_upload(data)
+
+    def upstream_full(self) -> None:
+        """The upstream takes no more of the request for now."""
+        self._client.hold("upstream")
+
+    def upstream_has_room(self) -> None:
+        """The upstream takes more."""
+        self._client.go_on("upstream")
+
+    def _why_not(self) -> GatewayError | None:
+        if self._request.method == b"CONNECT":
+            return BadRequest("there is one upstream, and no tunnel to another (CONNECT)")
+        limit = self._path.max_body_bytes
+        if limit is not None and (self._request.fields.length or 0) > limit:
+            return BodyTooLarge(limit)
+        return None
+
+    def _take_upload(self, data: bytes) -> bytes:
+        upload, exchange, limit = self.upload, self._exchange, self._path.max_body_bytes
+        assert upload is not None
+        try:
+            sound = upload.feed(data)
+        except BadFramingError:
+            # the upstream must not take half a body for a whole one
+            self.refuse(BadRequest("its body is not framed as its head says"))
+            return b""
+        if limit is not None and exchange.bytes_up + len(upload.payload) > limit:
+            self.refuse(BodyTooLarge(limit))
+            return b""
+        if sound:
+            self._send(sound)
+        if upload.payload:
+            exchange.request_chunk(upload.payload)
+        if not upload.ended:
+            return b""
+        exchange.request_whole()
+        return upload.beyond
+
+    def _send(self, data: bytes) -> None:
+        upstream = self._upstream
+        if upstream is not None:
+            transport = upstream.transport
+            if transport is not None and not transport.is_closing():
+                transport.write(data)
+            return
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > UNSENT_MAX_BYTES:
+            self._client.hold("upstream")
+
+    async def _connect(self) -> None:
+        try:
+            upstream = await self._path.pool.connect()
+        except GatewayError as error:
+            self.refuse(error)
+        except Exception as exc:
+            self.failed(exc)
+        else:
+            self._connecting = None
+            self._connected(upstream)
+
+    def _connected(self, upstream: UpstreamSide) -> None:
+        exchange = self._exchange
+        exchange.times.connected_ns = exchange.since_start_ns()
+        self._upstream, upstream.relay = upstream, self
+        unsent, self._unsent = self._unsent, []
+        self._send(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+        if self._unsent_bytes > UNSENT_MAX_BYTES and not upstream.is_full:
+            self._client.go_on("upstream")
+        if self._path.response_head is not None:
+            self._path.response_head.add(self)
+
+    # The response.
+
+    def upstream_data(self, data: bytes) -> None:
+        """Bytes have come from the upstream: to the client, then to the tap."""
+        download = self._download
+        if download is None:
+            if self._tunnel:
+                self._client.write(data)
+                self._exchange.response_bytes(len(data))
+            else:
+                self._head_data(data)
+            return
+        now_ns = monotonic_ns()
+        try:
+            onward = download.feed(data)
+        except BadFramingError as exc:
+            self._pass_on(exc.sound, download.payload, now_ns)
+            self._cut()
+            return
+        self._pass_on(onward, download.payload, now_ns)
+        if download.ended:
+            self._whole()
+
+    def upstream_lost(self, exc: Exception | None) -> None:
+        """The upstream's connection is gone."""
+        self._upstream = None
+        download = self._download
+        if self._tunnel:
+            self._end(End.CLEAN if exc is None else End.CUT)
+            self._client.close_when_sent()
+        elif download is None:
+            self._no_head(type(exc).__name__ if exc is not None else "closed")
+        elif isinstance(download, EndlessBody) and exc is None:
+            download.ended = True
+            if self._rechunked:
+                self._client.write(LAST_CHUNK)
+            self._whole()
+        else:
+            self._cut()
+
+    def _pass_on(self, onward: bytes, payload: bytes, now_ns: int) -> None:
+        """onward: the body as it came; payload: what it says."""
+        if self._unchunked:
+            onward = payload
+        elif self._rechunked:
+            onward = chunk(onward)
+        if onward:
+            self._client.write(onward)
+        if payload:
+            self._exchange.response_chunk(payload, now_ns)
+
+    def _head_data(self, data: bytes) -> None:
+        now_ns = monotonic_ns()
+        seen = max(0, len(self._held) - 3)
+        data = self._held + data
+        while (end := HEAD_END.search(data, seen)) is not None:
+            seen = 0
+            try:
+                head = read_response(data[: end.start()])
+            except BadHeadError as exc:
+                self._no_head(str(exc))
+                return
+            data = data[end.end() :]
+            if not head.is_interim:
+                self._head(head, data, now_ns)
+                return
+            if self._request.modern:
+                self._client.write(head.onward())
+        if len(data) > HEAD_MAX_BYTES:
+            self._no_head("its head is too large")
+        self._held = data
+
+    def _head(self, head: ResponseHead, data: bytes, now_ns: int) -> None:
+        if self._path.response_head is not None:
+            self._path.response_head.drop(self)
+        if head.status == 101 and not self._request.upgrades:
+            self._no_head("it changes to a protocol that nobody asked for")
+            return
+        self._held = b""
+        self._response = head
+        noted = head.fields.noted
+        self._exchange.response_head(
+            head.status, _text(noted.get(b"content-type")), _text(noted.get(b"content-encoding"))
+        )
+        if head.status == 101:
+            self._begin_tunnel(head, data)
+            return
+        more = self._frame(head)
+        download = self._download
+        assert download is not None
+        onward = head.onward(*more)
+        broken = False
+        if data:
+            try:
+                sound = download.feed(data)
+            except BadFramingError as exc:
+                sound, broken = exc.sound, True
+            if self._unchunked:
+                sound = download.payload
+            elif self._rechunked:
+                sound = chunk(sound)
+            onward += sound
+        self._client.write(onward)
+        if download.payload:
+            self._exchange.response_chunk(download.payload, now_ns)
+        if broken:
+            self._cut()
+        elif download.ended:
+            self._whole()
+
+    def _frame(self, head: ResponseHead) -> list[bytes]:
+        """Decide how the body goes to this client; the lines that say so."""
+        modern, more = self._request.modern, []
+        bodyless = self._request.method == b"HEAD" or head.status in _BODYLESS
+        if bodyless:
+            self._download = SizedBody(0)
+        elif head.chunked:
+            self._download = ChunkedBody()
+            self._unchunked = not modern
+        elif head.length is not None:
+            self._download = SizedBody(head.length)
+        else:
+            self._download = EndlessBody()
+            self._rechunked = modern
+        if not modern and head.fields.codings:
+            head.fields.lines = [one for one in head.fields.lines if not one.lower().startswith(b"transfer-encoding:")]
+        if self._rechunked:
+            more.append(b"Transfer-Encoding: chunked")
+        # without a length and without chunks only the connection's end can tell an old client that it was all
+        self._keep = (
+            self._request.keep_alive
+            and not self._path.exchanges.retiring
+            and (bodyless or modern or isinstance(self._download, SizedBody))
+        )
+        if not self._keep:
+            more.append(b"Connection: close")
+        elif not modern:
+            more.append(b"Connection: keep-alive")
+        return more
+
+    def _begin_tunnel(self, head: ResponseHead, data: bytes) -> None:
+        self._tunnel = True
+        self._client.write(head.raw + b"\r\n\r\n" + data)
+        self._exchange.response_bytes(len(data))
+        if ahead := self._client.take_ahead():
+            self.client_data(ahead)
+
+    # The client's pace.
+
+    def client_full(self) -> None:
+        """The client takes no more for now."""
+        self._full_since_ns = monotonic_ns()
+        if self._upstream is not None:
+            self._upstream.hold()
+
+    def client_has_room(self) -> None:
+        """The client has taken all there was."""
+        self._settle_blocked()
+        if self._when_taken is not None:
+            when_taken, self._when_taken = self._when_taken, None
+            when_taken()
+        elif self._upstream is not None:
+            self._upstream.go_on()
+
+    def _settle_blocked(self) -> None:
+        if self._full_since_ns is not None:
+            self._exchange.times.client_blocked_ns += monotonic_ns() - self._full_since_ns
+            self._full_since_ns = None
+
+    # Endings.
+
+    def client_left(self) -> None:
+        """The client is gone: what runs upstream costs money for nobody."""
+        if self._over:
+            return
+        if self._tunnel:
+            # a frame that the client sent last still goes out
+            self._end(End.CLEAN, flush=True)
+        else:
+            self._end(End.NO_HEAD if self._response is None else End.LEFT, client_left=True)
+
+    def too_slow(self) -> None:
+        """No response head in the time that the operator set."""
+        self.refuse(UpstreamTimeout(self._path.response_timeout_s or 0.0))
+
+    def shut_down(self) -> None:
+        """The grace period is over: the client sees a break, the books say that it was us."""
+        self._end(End.CUT, answered_by=Answer.OURS, code="shutdown")
+        self._client.abort()
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer for ourselves; where a response has begun already, break it."""
+        if self._over:
+            return
+        if self._response is not None:
+            self._cut()
+            return
+        self._exchange.answered(error)
+        self._end(End.CLEAN)
+        self._client.refuse(error)
+
+    def failed(self, exc: Exception) -> None:
+        """A fault of ours."""
+        _log.error("forwarding_failed", error=type(exc).__name__, exc_info=exc)
+        if self._over:
+            return
+        if self._exchange.times.connected_ns is None:
+            self.refuse(InternalError())
+            return
+        # what was sent can't be unsent
+        self._end(End.CUT, answered_by=Answer.OURS, code=InternalError.code)
+        self._client.abort()
+
+    def _whole(self) -> None:
+        """The response is whole, as far as the upstream goes."""
+        upstream, self._upstream = self._upstream, None
+        response, download = self._response, self._download
+        assert response is not None
+        assert download is not None
+        if upstream is not None:
+            upstream.relay = None
+            framed = not isinstance(download, EndlessBody) and not download.beyond
+            if response.keep_alive and framed and self._request_is_whole():
+                upstream.go_on()
+                self._path.pool.give_back(upstream)
+            else:
+                upstream.drop()
+        if self._client.is_full:
+            self._when_taken = self._served
+        else:
+            self._served()
+
+    def _served(self) -> None:
+        self._end(End.CLEAN)
+        self._client.served(keep=self._keep, unread=None if self._request_is_whole() else self.upload)
+
+    def _request_is_whole(self) -> bool:
+        return self.upload is None or self.upload.ended
+
+    def _no_head(self, why: str) -> None:
+        # Sent, and no head came: a 5xx of ours would make each SDK send it again, and each may be billed.
+        self._end(End.NO_HEAD, client_left=self._client.is_gone, error_text=why)
+        self._client.abort()
+
+    def _cut(self) -> None:
+        """The response broke off; what came of it is the client's first."""
+        self._drop_upstream(flush=False)
+        if self._client.is_full:
+            self._when_taken = self._cut_now
+        else:
+            self._cut_now()
+
+    def _cut_now(self) -> None:
+        # Aborted, not closed: a clean end would look like success to both SDKs.
+        self._end(End.CUT)
+        if self._request.modern:
+            self._client.abort()
+        else:
+            self._client.abort_by_reset()
+
+    def _end(
+        self,
+        end: End,
+        *,
+        client_left: bool = False,
+        answered_by: Answer = Answer.UPSTREAM,
+        code: str | None = None,
+        error_text: str | None = None,
+        flush: bool = False,
+    ) -> None:
+        """Close the books, and let go of the upstream. An exchange that was answered keeps that."""
+        self._over = True
+        self._settle_blocked()
+        if self._path.response_head is not None:
+            self._path.response_head.drop(self)
+        self._drop_upstream(flush=flush)
+        self._exchange.ended(end, client_left=client_left, answered_by=answered_by, code=code, error_text=error_text)
+        self._path.exchanges.end(self._exchange)
+
+    def _drop_upstream(self, *, flush: bool) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        upstream, self._upstream = self._upstream, None
+        if upstream is None:
+            return
+        if flush and upstream.transport is not None:
+            upstream.relay = None
+            upstream.transport.close()
+        else:
+            upstream.drop()
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

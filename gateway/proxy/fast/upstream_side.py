@@ -1,0 +1,101 @@
+"""The upstream's side: one connection, which serves one relay after another.
+
+Not here: what its bytes are (relay.py), which connections there are (pool.py).
+Promise: an idle connection on which bytes or an end came unasked never serves again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from gateway.proxy.fast.path import FastPath
+    from gateway.proxy.fast.relay import Relay
+
+
+class UpstreamSide(asyncio.Protocol):
+    """What the pool keeps. relay: whom it serves now."""
+
+    def __init__(self, path: FastPath) -> None:
+        self._path = path
+        self.transport: asyncio.Transport | None = None
+        self.relay: Relay | None = None
+        self._spoiled = False
+        self._paused = False
+        self.is_full = False  # it takes no more of a request for now
+
+    @property
+    def can_serve(self) -> bool:
+        """Connected, idle, and nothing has come unasked."""
+        transport = self.transport
+        return not self._spoiled and self.relay is None and transport is not None and not transport.is_closing()
+
+    def drop(self) -> None:
+        """End it now; what still runs on it upstream is cancelled."""
+        self.relay = None
+        self._spoiled = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def hold(self) -> None:
+        """Read nothing until `go_on`: the client takes no more."""
+        if not self._paused and self.transport is not None and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._paused and self.transport is not None and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio.Protocol."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Part of asyncio.Protocol."""
+        relay = self.relay
+        if relay is None:
+            self._spoil()
+            return
+        try:
+            relay.upstream_data(data)
+        except Exception as exc:
+            relay.failed(exc)
+
+    def eof_received(self) -> None:
+        """Part of asyncio.Protocol: the transport closes."""
+        if self.relay is None:
+            self._spoil()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Part of asyncio.Protocol."""
+        self.transport = None
+        relay, self.relay = self.relay, None
+        if relay is None:
+            self._path.pool.forget(self)
+            return
+        try:
+            relay.upstream_lost(exc)
+        except Exception as error:
+            relay.failed(error)
+
+    def pause_writing(self) -> None:
+        """Part of asyncio.Protocol: the upstream takes no more of the request."""
+        self.is_full = True
+        if self.relay is not None:
+            self.relay.upstream_full()
+
+    def resume_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        self.is_full = False
+        if self.relay is not None:
+            self.relay.upstream_has_room()
+
+    def _spoil(self) -> None:
+        self._spoiled = True
+        self._path.pool.forget(self)
+        if self.transport is not None:
+            self.transport.abort()

@@ -1,0 +1,266 @@
+"""Heads of HTTP/1 messages: read strictly, their lines kept as they came.
+
+Not here: where a head ends (the connections find that), bodies (framing.py), what a request means.
+Source: RFC 9110 5 and 7.6.1, RFC 9112 2 to 6; RFC 9112 11.2 for what smugglers try.
+Promise: a request of which two readers could make different ones is refused. Lines travel byte for byte, in order;
+only those that end at each hop are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+HEAD_MAX_BYTES = 64 * 1024
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+LENGTH_MAX_DIGITS = 18
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*+"
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]++) HTTP/1\.([01])")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _TEXT + rb")?")
+_LINES = re.compile(rb"(?:\r\n" + _TOKEN + rb":" + _TEXT + rb")*+")
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#]*")
+_AUTHORITY = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+;=:\[\]]*")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_LINE_END = re.compile(rb"\r?\n")
+
+_DROPPED, _CONNECTION, _UPGRADE, _HOST, _LENGTH, _CODING, _NOTED = range(7)
+_KNOWN: dict[bytes, int] = {
+    b"keep-alive": _DROPPED,
+    b"proxy-authenticate": _DROPPED,
+    b"proxy-authorization": _DROPPED,
+    b"proxy-connection": _DROPPED,
+    b"te": _DROPPED,
+    b"trailer": _DROPPED,
+    b"connection": _CONNECTION,
+    b"upgrade": _UPGRADE,
+    b"host": _HOST,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"user-agent": _NOTED,
+    b"traceparent": _NOTED,
+    b"tracestate": _NOTED,
+    b"api-revision": _NOTED,
+    b"content-type": _NOTED,
+    b"content-encoding": _NOTED,
+}
+# A body whose framing was dropped because `Connection` names it would be read as the next message.
+_NEVER_NAMED = frozenset({b"content-length", b"transfer-encoding", b"host"})
+_PLAIN_TOKENS = frozenset({b"", b"close", b"keep-alive", b"upgrade"})
+
+
+class BadHeadError(ValueError):
+    """The bytes are no head of HTTP/1, or one that could be read in two ways. Its text says why, without them."""
+
+
+@dataclass(slots=True)
+class Fields:
+    """The lines of a head. lines: those that travel on; noted: the first value of the names that are of interest.
+
+    length: of Content-Length. codings: of Transfer-Encoding, lower case. upgrades: the values of Upgrade.
+    """
+
+    lines: list[bytes] = field(default_factory=list)
+    noted: dict[bytes, bytes] = field(default_factory=dict)
+    length: int | None = None
+    codings: list[bytes] = field(default_factory=list)
+    connection: set[bytes] = field(default_factory=set)
+    upgrades: list[bytes] = field(default_factory=list)
+    host_at: int | None = None  # the place of the Host line
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """A request's head. target: as it goes on, in origin form or `*`. modern: HTTP/1.1. chunked: how its body comes."""
+
+    method: bytes
+    target: bytes
+    modern: bool
+    fields: Fields
+    chunked: bool
+    keep_alive: bool
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows; an empty one doesn't."""
+        return self.chunked or bool(self.fields.length)
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether it asks for a WebSocket: the one upgrade that is relayed."""
+        return b"upgrade" in self.fields.connection and any(v.lower() == b"websocket" for v in self.fields.upgrades)
+
+    def onward(self, host: bytes, prefix: bytes) -> bytes:
+        """The head as the upstream gets it: `Host` is its own, `prefix` goes before the path."""
+        lines, at = self.fields.lines, self.fields.host_at
+        if at is None:
+            lines = [b"Host: " + host, *lines]
+        else:
+            lines = lines.copy()
+            lines[at] = lines[at][:5] + b" " + host
+        if self.upgrades:
+            lines = [*lines, b"Connection: Upgrade", *(b"Upgrade: " + value for value in self.fields.upgrades)]
+        target = self.target if self.target == b"*" else prefix + self.target
+        return b"\r\n".join([self.method + b" " + target + b" HTTP/1.1", *lines, b"", b""])
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """A response's head. said: its first line after the version. raw: the whole, for a 101.
+
+    length: of its body, where that frames it; chunked: it comes in chunks; neither: it lasts until the end.
+    """
+
+    status: int
+    said: bytes
+    modern: bool
+    fields: Fields
+    chunked: bool
+    length: int | None
+    keep_alive: bool
+    raw: bytes
+
+    @property
+    def is_interim(self) -> bool:
+        """Another head follows."""
+        return self.status < 200 and self.status != 101
+
+    def onward(self, *more: bytes) -> bytes:
+        """The head as the client gets it, with these lines behind its own."""
+        return b"\r\n".join([b"HTTP/1.1" + self.said, *self.fields.lines, *more, b"", b""])
+
+
+def read_request(head: bytes) -> RequestHead:
+    """A request's head, without the empty line that ends it. Raises BadHeadError."""
+    start = _first_line_end(head)
+    line = _REQUEST_LINE.fullmatch(head, 0, start)
+    if line is None:
+        raise BadHeadError("its first line is no request line of HTTP/1")
+    method, target, minor = line.groups()
+    modern = minor == b"1"
+    fields = _read_fields(head, start, response=False)
+    chunked = bool(fields.codings)
+    if chunked and (fields.codings != [b"chunked"] or fields.length is not None or not modern):
+        raise BadHeadError("its Transfer-Encoding leaves open where its body ends")
+    if modern and fields.host_at is None:
+        raise BadHeadError("it has no Host")
+    connection = fields.connection
+    keep_alive = b"close" not in connection if modern else b"keep-alive" in connection
+    return RequestHead(method, _onward_target(method, target), modern, fields, chunked, keep_alive)
+
+
+def read_response(head: bytes) -> ResponseHead:
+    """A response's head, without the empty line that ends it. Raises BadHeadError.
+
+    Lines may end in a lone LF and may be folded, as RFC 9112 2.2 and 5.2 ask of who reads responses.
+    """
+    start = _first_line_end(head)
+    line = _STATUS_LINE.fullmatch(head, 0, start)
+    if line is None or _LINES.fullmatch(head, start) is None:
+        head = _LINE_END.sub(b"\r\n", _FOLD.sub(b" ", head))
+        start = _first_line_end(head)
+        line = _STATUS_LINE.fullmatch(head, 0, start)
+    if line is None:
+        raise BadHeadError("its first line is no status line of HTTP/1")
+    status, modern = int(line[2]), line[1] == b"1"
+    fields = _read_fields(head, start, response=True)
+    codings = fields.codings
+    if codings and fields.length is not None:
+        # the coding counts; a length beside it is for smugglers only (RFC 9112 6.3)
+        fields.lines = [one for one in fields.lines if not one.lower().startswith(b"content-length:")]
+    connection = fields.connection
+    return ResponseHead(
+        status,
+        head[8:start],
+        modern,
+        fields,
+        chunked=bool(codings) and codings[-1] == b"chunked",
+        length=None if codings else fields.length,
+        keep_alive=b"close" not in connection if modern else b"keep-alive" in connection,
+        raw=head,
+    )
+
+
+def valid_trailer(line: bytes) -> bool:
+    """Whether a line may stand behind the last chunk: a field, and none that frames or routes."""
+    if _LINES.fullmatch(b"\r\n" + line) is None:
+        return False
+    kind = _KNOWN.get(line[: line.index(b":")].lower())
+    return kind is None or kind == _NOTED
+
+
+def _first_line_end(head: bytes) -> int:
+    end = head.find(b"\r\n")
+    return len(head) if end < 0 else end
+
+
+def _onward_target(method: bytes, target: bytes) -> bytes:
+    if target[0] == 0x2F:
+        return target
+    if target == b"*" and method == b"OPTIONS":
+        return target
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        raise BadHeadError("its target is no path")
+    # of `http://host/path` the host is not ours to follow: the upstream is fixed
+    path = target[absolute.end() :]
+    return path if path[:1] == b"/" else b"/" + path
+
+
+def _read_fields(head: bytes, start: int, *, response: bool) -> Fields:
+    if _LINES.fullmatch(head, start) is None:
+        raise BadHeadError("a header line is malformed")
+    fields = Fields()
+    lines = fields.lines
+    for line in head[start + 2 :].split(b"\r\n") if start < len(head) else ():
+        name = line[: line.index(b":")].lower()
+        kind = _KNOWN.get(name)
+        if kind is None:
+            lines.append(line)
+        elif kind == _NOTED:
+            lines.append(line)
+            fields.noted.setdefault(name, line[len(name) + 1 :].strip(b" \t"))
+        elif kind != _DROPPED:
+            _read_known(fields, kind, line, line[len(name) + 1 :].strip(b" \t"), response=response)
+    if not fields.connection <= _PLAIN_TOKENS:
+        _drop_named(fields)
+    return fields
+
+
+def _read_known(fields: Fields, kind: int, line: bytes, value: bytes, *, response: bool) -> None:
+    if kind == _CONNECTION:
+        fields.connection.update(token.strip(b" \t").lower() for token in value.split(b","))
+    elif kind == _UPGRADE:
+        fields.upgrades.append(value)
+    elif kind == _HOST:
+        if not response:
+            if fields.host_at is not None:
+                raise BadHeadError("it has two Host lines")
+            if _AUTHORITY.fullmatch(value) is None:
+                raise BadHeadError("its Host is none")
+            fields.host_at = len(fields.lines)
+        fields.lines.append(line)
+    elif kind == _CODING:
+        fields.codings.extend(token.strip(b" \t").lower() for token in value.split(b","))
+        fields.lines.append(line)
+    else:
+        length = _length(value)
+        if length is None or (fields.length is not None and (not response or fields.length != length)):
+            raise BadHeadError("its Content-Length leaves open where its body ends")
+        if fields.length is None:
+            fields.length = length
+            fields.lines.append(line)
+
+
+def _length(value: bytes) -> int | None:
+    # isdigit of bytes knows ASCII digits only
+    return int(value) if value.isdigit() and len(value) <= LENGTH_MAX_DIGITS else None
+
+
+def _drop_named(fields: Fields) -> None:
+    named = fields.connection - _PLAIN_TOKENS - _NEVER_NAMED
+    host = None if fields.host_at is None else fields.lines[fields.host_at]
+    fields.lines = [line for line in fields.lines if line[: line.index(b":")].lower() not in named]
+    if host is not None:
+        fields.host_at = next(at for at, line in enumerate(fields.lines) if line is host)

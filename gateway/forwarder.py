@@ -2,7 +2,8 @@
 
 Not here: forwarding (proxy/), the process tree (supervisor.py).
 Promise: told to drain, by its supervisor, by SIGTERM or by its supervisor's death, it takes nothing new, lets what is
-open finish within the grace period, hands over its last records and ends.
+open finish within the grace period, hands over its last records and ends. Told to retire, since another process has
+taken its place, it accepts no more connections and serves those it has until each can be let go.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from gateway import logs, loops
 from gateway.lifeline import Lifeline, inherited
 from gateway.proxy.app import EXCHANGES, SERVING, build_app, runner
+from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
+from gateway.proxy.retire import let_go
 from gateway.proxy.sender import Sender
 from gateway.sockets import BACKLOG
 
@@ -33,6 +36,7 @@ class Forwarder:
         self._listening = listening
         self._settings = lifeline.greeting.settings
         self._drain = asyncio.Event()
+        self._leave = asyncio.Event()  # to drain, or to retire
         self._hurry = asyncio.Event()
         self._deadline_s = 0.0
 
@@ -50,16 +54,32 @@ class Forwarder:
         site = web.SockSite(served, self._listening, backlog=BACKLOG)
         await site.start()
         sender.start(exchanges, app[SERVING].path)
-        await self._lifeline.listen(self._heard, self._drain.set)
+        await self._lifeline.listen(self._heard, self._told_to_drain)
         self._lifeline.say({"ready": True})
-        await self._drain.wait()
+        await self._leave.wait()
         self._deadline_s = loop.time() + self._settings.grace_period_s
-        exchanges.drain()
+        if self._drain.is_set():
+            exchanges.drain()
         await site.stop()
+        if not self._drain.is_set():
+            await self._retire(exchanges, served)
+            exchanges.drain()
         await self._finish(exchanges)
         await self._written_out(served)
         await served.cleanup()
         await sender.close(SENDER_CLOSE_S)
+
+    async def _retire(self, exchanges: Exchanges, served: web.AppRunner) -> None:
+        assert served.server is not None
+        server = served.server
+        exchanges.retiring = True
+        letting_go = asyncio.ensure_future(let_go(lambda: cast(list[ClientConnection], server.connections)))
+        told = asyncio.ensure_future(self._drain.wait())
+        await asyncio.wait(
+            (letting_go, told), timeout=self._settings.grace_period_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        for waiting in (letting_go, told):
+            waiting.cancel()
 
     async def _written_out(self, served: web.AppRunner) -> None:
         # An ended exchange may still have its last bytes in our buffer, where the client is slow.
@@ -73,17 +93,24 @@ class Forwarder:
 
     def _heard(self, message: dict[str, Any]) -> None:
         if message.get("drain"):
-            self._drain.set()
+            self._told_to_drain()
+        elif message.get("retire"):
+            self._leave.set()
+
+    def _told_to_drain(self) -> None:
+        self._drain.set()
+        self._leave.set()
 
     def _signalled(self) -> None:
         if self._drain.is_set():
             self._hurry.set()
-        self._drain.set()
+        self._told_to_drain()
 
     async def _finish(self, exchanges: Exchanges) -> None:
+        left_s = max(0.0, self._deadline_s - asyncio.get_running_loop().time())
         idle = asyncio.ensure_future(exchanges.wait_idle())
         hurry = asyncio.ensure_future(self._hurry.wait())
-        await asyncio.wait((idle, hurry), timeout=self._settings.grace_period_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((idle, hurry), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         if not idle.done():
             exchanges.abort_all()
             await asyncio.wait((idle,), timeout=ABORT_S)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any, cast
@@ -75,7 +76,8 @@ class Lifeline(asyncio.Protocol):
 
 
 def inherited(*names: str) -> dict[str, socket.socket]:
-    """The sockets that the command line hands over, by name: `--listen-fd 5`."""
+    """The sockets that the command line hands over, by name: `--listen-fd 5`. A child's first call."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor's to hear, whoever else gets it
     parser = argparse.ArgumentParser(description="A child of the interactions-gateway supervisor; not for people.")
     for name in names:
         parser.add_argument(f"--{name}-fd", type=int, required=True)

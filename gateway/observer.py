@@ -21,8 +21,9 @@ from aiohttp import web
 from gateway import logs, loops
 from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
+from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode
 from gateway.lifeline import Lifeline, inherited
-from gateway.records import ACK, HEADER, MAX_BATCH_BYTES, Hello, decode
+from gateway.records import Hello
 from gateway.sockets import BACKLOG
 from gateway.telemetry.pipeline import Telemetry
 

@@ -1,27 +1,16 @@
-"""The records that cross from forwarder to observer, and their encoding: the only contract between them.
+"""The records that cross from forwarder to observer: the only contract between them.
 
-Not here: sockets and queues (proxy/sender.py, observer.py), what records become (telemetry/).
-Promise: a record is self-contained JSON of bounded size; ExchangeClosed alone is enough for metrics and trace.
-
-A batch is a length (4 bytes), a number (8 bytes), both big-endian, and a JSON array whose items are `[kind, record]`.
-Batches are numbered from 1 for each connection; the observer answers each with its number (8 bytes).
+Not here: their bytes (encoding.py), sockets and queues (proxy/sender.py, observer.py), what they become (telemetry/).
+Promise: a record is self-contained and of bounded size; ExchangeClosed alone is enough for metrics and trace.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-import orjson
-
-from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
+from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
-from gateway.wire.usage import Usage
-
-HEADER = struct.Struct("!IQ")  # payload bytes, batch number
-ACK = struct.Struct("!Q")
-MAX_BATCH_BYTES = 32 * 1024 * 1024  # an observer refuses more: it is no forwarder that speaks
 
 
 @dataclass(slots=True)
@@ -151,73 +140,6 @@ KINDS: dict[str, type[Record]] = {
     cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
-
-
-def encode(record: Record) -> bytes:
-    """One record as `["Kind",{…}]`."""
-    return orjson.dumps((type(record).__name__, record), option=orjson.OPT_NON_STR_KEYS)
-
-
-def frame(number: int, encoded: list[bytes]) -> bytes:
-    """A batch of encoded records, ready for the socket."""
-    payload = b"[" + b",".join(encoded) + b"]"
-    return HEADER.pack(len(payload), number) + payload
-
-
-def decode(payload: bytes) -> list[Record]:
-    """The records of a batch's payload. Raises ValueError or TypeError for what no forwarder of this version wrote."""
-    records: list[Record] = []
-    for kind, data in orjson.loads(payload):
-        cls = KINDS.get(kind)
-        if cls is None:
-            raise ValueError(f"unknown record kind {kind!r:.80}")
-        records.append(_BUILD.get(cls, _plain)(cls, data))
-    return records
-
-
-def _plain(cls: type[Any], data: dict[str, Any]) -> Any:
-    return cls(**data)
-
-
-def _opened(cls: type[Any], data: dict[str, Any]) -> ExchangeOpened:
-    data["route"] = Route(data["route"])
-    data["mode"] = Mode(data["mode"])
-    data["request"] = RequestFacts(**data["request"])
-    return ExchangeOpened(**data)
-
-
-def _step(data: dict[str, Any]) -> Step:
-    if data["step_usage"] is not None:
-        data["step_usage"] = Usage(**data["step_usage"])
-    return Step(**data)
-
-
-def _finished(cls: type[Any], data: dict[str, Any]) -> StepFinished:
-    data["step"] = _step(data["step"])
-    return StepFinished(**data)
-
-
-def _stream(data: dict[str, Any]) -> StreamFacts:
-    data["interaction"] = InteractionFacts(**data["interaction"])
-    data["steps"] = [_step(step) for step in data["steps"]]
-    data["gaps"] = Gaps(**data["gaps"])
-    if data["usage"] is not None:
-        data["usage"] = Usage(**data["usage"])
-    if data["basis"] is not None:
-        data["basis"] = Basis(data["basis"])
-    return StreamFacts(**data)
-
-
-def _closed(cls: type[Any], data: dict[str, Any]) -> ExchangeClosed:
-    for name, kind in (("route", Route), ("mode", Mode), ("outcome", Outcome), ("end", End), ("body", Body)):
-        data[name] = kind(data[name])
-    data["request"] = RequestFacts(**data["request"])
-    data["times"] = Times(**data["times"])
-    data["stream"] = _stream(data["stream"])
-    return ExchangeClosed(**data)
-
-
-_BUILD: dict[type[Any], Any] = {ExchangeOpened: _opened, StepFinished: _finished, ExchangeClosed: _closed}
 
 
 class RecordSink(Protocol):

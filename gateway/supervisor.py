@@ -1,8 +1,9 @@
 """The supervisor: binds the sockets, starts forwarders and observer, restarts what dies, orders the shutdown.
 
-Not here: how a child is started and spoken to (children.py), sockets (sockets.py), what settings mean (config.py).
+Not here: how a child is started and spoken to (children.py), the order of a rolling restart (rolling.py), sockets
+(sockets.py), what settings mean (config.py).
 Source: design.md 5 and 7.
-Promise: standard library and three small modules of ours only, so that nothing heavy can bring it down. Everything it
+Promise: standard library and four small modules of ours only, so that nothing heavy can bring it down. Everything it
 waits for is in one `select`: signals, lifelines, the next deadline.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 from gateway import sockets
 from gateway.addresses import split_address
 from gateway.children import Child
+from gateway.rolling import RollingRestart
 
 EXIT_MISTAKE = 2
 START_ATTEMPTS = 3  # a child that dies that often before it was ever ready will not get better
@@ -76,12 +78,12 @@ class Supervisor:
             self._close_proxy()
             raise
         self._records, self._records_address, self._folder = sockets.bind_records()
-        self._forwarders = [
-            Child("forwarder", worker, "gateway.forwarder", {"listen": listening})
-            for worker, listening in enumerate(self._proxy)
-        ]
+        self._forwarders = [self._forwarder(worker) for worker in range(count)]
+        self._rolling = RollingRestart(
+            self._forwarders, self._forwarder, self._log, stay_s=self._grace_s + FORWARDER_SLACK_S
+        )
         self._observer = Child("observer", None, "gateway.observer", {"records": self._records, "admin": self._admin})
-        self._children = [self._observer, *self._forwarders]
+        self._has_terminal = os.isatty(0)
         self._announced = False
         self._stopping = False
         self._observer_told = False
@@ -94,6 +96,7 @@ class Supervisor:
         self._catch_signals()
         while self._exit_code is None:
             self._reap()
+            self._rolling.step()
             self._start_due()
             self._step_shutdown()
             if self._exit_code is None:
@@ -111,7 +114,18 @@ class Supervisor:
             for path in (self._folder / "records", self._folder):
                 path.unlink() if path.is_socket() else path.rmdir()
 
+    @property
+    def _children(self) -> list[Child]:
+        return [self._observer, *self._all_forwarders]
+
+    @property
+    def _all_forwarders(self) -> list[Child]:
+        return [*self._forwarders, *self._rolling.children]
+
     # Start.
+
+    def _forwarder(self, worker: int) -> Child:
+        return Child("forwarder", worker, "gateway.forwarder", {"listen": self._proxy[worker]})
 
     def _bind(self, key: str, bind: Any) -> list[socket.socket]:
         address = self._settings[key]
@@ -129,7 +143,7 @@ class Supervisor:
         for end in (self._wake_read, self._wake_write):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
-        for number in (*_SIGNALS, signal.SIGCHLD):
+        for number in (*_SIGNALS, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, _ignore)  # a handler, so that the number reaches the wake-up socket
 
     def _start_due(self) -> None:
@@ -157,7 +171,7 @@ class Supervisor:
         return child is self._observer and not self._observer_told and self._forwarders_run()
 
     def _forwarders_run(self) -> bool:
-        return any(forwarder.pid is not None for forwarder in self._forwarders)
+        return any(forwarder.pid is not None for forwarder in self._all_forwarders)
 
     # The loop's waits.
 
@@ -179,8 +193,7 @@ class Supervisor:
 
     def _timeout_s(self) -> float | None:
         moments = [child.start_at_s for child in self._children if child.start_at_s is not None and self._wanted(child)]
-        if self._deadline_s is not None:
-            moments.append(self._deadline_s)
+        moments += [moment_s for moment_s in (self._deadline_s, self._rolling.next_s()) if moment_s is not None]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _listen_to(self, child: Child) -> None:
@@ -214,6 +227,8 @@ class Supervisor:
 
     def _died(self, child: Child, exit_code: int) -> None:
         child.died(exit_code)
+        if self._rolling.died(child, exit_code):
+            return
         if self._stopping and not self._wanted(child):
             return
         child.restarts += 1
@@ -237,6 +252,8 @@ class Supervisor:
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
+            if number == signal.SIGHUP and not self._stopping:
+                self._hung_up()
             if number not in _SIGNALS:
                 continue
             if self._stopping:  # the second: whoever asks twice doesn't want to wait
@@ -246,11 +263,18 @@ class Supervisor:
                 return
             self._stop(signal.Signals(number).name)
 
+    def _hung_up(self) -> None:
+        if self._has_terminal and not os.isatty(0):
+            self._stop("its terminal is gone")  # what the signal means of old, and nobody would be left to stop us
+        else:
+            self._rolling.begin()
+
     def _stop(self, why: str) -> None:
         self._stopping = True
+        self._rolling.end()
         self._log("info", "draining", why=why, grace_period_s=self._grace_s)
         self._observer.say({"draining": True})
-        for forwarder in self._forwarders:
+        for forwarder in self._all_forwarders:
             forwarder.say({"drain": True})
         self._close_proxy()  # our copies too: else the kernel goes on accepting for nobody
         self._deadline_s = time.monotonic() + self._grace_s + FORWARDER_SLACK_S
@@ -261,7 +285,7 @@ class Supervisor:
         late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
         if self._forwarders_run():
             if late:
-                self._kill_late(self._forwarders)
+                self._kill_late(self._all_forwarders)
         elif not self._observer_told:
             self._observer_told = True
             self._observer.say({"drain": True})

@@ -16,10 +16,11 @@ GATEWAY = Path(__file__).parent.parent / "gateway"
 ALLOWED: dict[str, set[str]] = {
     "wire": set(),
     "records": {"wire"},
+    "encoding": {"records", "wire"},
     "addresses": set(),
     "config": {"addresses"},
     "config_sources": {"config"},
-    "proxy": {"config", "records", "wire"},
+    "proxy": {"config", "encoding", "records", "wire"},
     "telemetry": {"config", "records", "wire"},
     "admin": {"config", "telemetry"},
     "simulator": set(),
@@ -29,9 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "lifeline": {"config"},
     "sockets": {"addresses"},
     "children": set(),
-    "supervisor": {"addresses", "children", "sockets"},
+    "rolling": {"children"},
+    "supervisor": {"addresses", "children", "rolling", "sockets"},
     "forwarder": {"lifeline", "logs", "loops", "proxy", "sockets"},
-    "observer": {"admin", "lifeline", "logs", "loops", "records", "sockets", "telemetry"},
+    "observer": {"admin", "encoding", "lifeline", "logs", "loops", "records", "sockets", "telemetry"},
     "embed": {"admin", "config", "config_sources", "proxy", "records", "telemetry"},
     "cli": {"addresses", "config", "config_sources", "demo", "simulator"},
     "__init__": {"embed"},
@@ -44,9 +46,11 @@ STANDARD = set(sys.stdlib_module_names)
 ONLY: dict[str, set[str]] = {
     "wire": PURE,
     "records": PURE,
+    "encoding": PURE | {"hashlib", "operator"},
     "addresses": STANDARD,
     "sockets": STANDARD,
     "children": STANDARD,
+    "rolling": STANDARD,
     "supervisor": STANDARD,
     "config": STANDARD | {"pydantic", "pydantic_settings"},
     "config_sources": STANDARD | {"pydantic", "pydantic_settings"},
@@ -59,7 +63,7 @@ ONLY: dict[str, set[str]] = {
 NEVER: dict[str, set[str]] = {
     "proxy": {"opentelemetry", "prometheus_client"},
     "forwarder": {"opentelemetry", "prometheus_client"},
-    "telemetry": {"aiohttp", "asyncio"},
+    "telemetry": {"aiohttp", "asyncio", "prometheus_client"},
     "demo": {"opentelemetry", "prometheus_client"},
 }
 
@@ -79,7 +83,7 @@ NOT_LOADED = {
     "gateway": HEAVY,
     "gateway.supervisor": HEAVY,
     "gateway.forwarder": {"opentelemetry", "prometheus_client", "gateway.telemetry", "gateway.simulator"},
-    "gateway.observer": {"gateway.proxy", "gateway.simulator"},
+    "gateway.observer": {"prometheus_client", "gateway.proxy", "gateway.simulator"},
     "gateway.cli": {"aiohttp", "opentelemetry", "prometheus_client", "gateway.simulator", "gateway.proxy"},
     "gateway.simulator.server": {"aiohttp", "orjson", "gateway.wire", "gateway.records", "gateway.config"},
 }

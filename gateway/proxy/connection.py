@@ -109,6 +109,12 @@ class ClientConnection(RequestHandler):
         self._exchanges.refused(error, self._client())
         return OwnAnswer(error)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request or of an answer is under way, nor waits for a slow client."""
+        unsent = isinstance(self.transport, asyncio.Transport) and self.transport.get_write_buffer_size() > 0
+        return self._between_requests() and not self._head and not unsent
+
     def _between_requests(self) -> bool:
         return (
             not self._messages

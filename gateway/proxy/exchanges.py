@@ -31,6 +31,7 @@ class Exchanges:
         self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
         self._begun = 0
         self._draining = False
+        self.retiring = False  # another process has our place: each client's connection ends with its next answer
         self._aborting = False
         self._idle = asyncio.Event()
         self._idle.set()

@@ -130,7 +130,7 @@ class Forwarding:
             )
             if message.code == 101:
                 return await tunnel(request, upstream, message, exchange)
-            response = RelayedResponse(request, message, exchange.times)
+            response = RelayedResponse(request, message, exchange.times, closing=self._exchanges.retiring)
             response.write_head()
             if not response.has_body or await self._relay(response, payload, upstream, exchange):
                 whole = body.is_whole

@@ -26,7 +26,8 @@ class ClientGoneError(Exception):
 class RelayedResponse(web.StreamResponse):
     """A StreamResponse to aiohttp's server, a pipe to us; framed as the upstream and this client need it."""
 
-    def __init__(self, request: BaseRequest, head: RawResponseMessage, times: Times) -> None:
+    def __init__(self, request: BaseRequest, head: RawResponseMessage, times: Times, *, closing: bool = False) -> None:
+        """closing: the client's connection is to end with this response."""
         super().__init__(status=head.code, reason=head.reason)
         self._client = request
         self._times = times  # of the exchange: what the client makes us wait is never the model's time
@@ -37,7 +38,7 @@ class RelayedResponse(web.StreamResponse):
         self.has_body = not bodyless
         self._chunked_out = not bodyless and not known_length and modern
         # without a length and without chunks only the connection's end can tell an old client that it was all
-        self._alive = bool(request.keep_alive) and (bodyless or known_length or modern)
+        self._alive = bool(request.keep_alive) and not closing and (bodyless or known_length or modern)
         self._head = head
         self._written = False
 

@@ -4,32 +4,44 @@ Not here: what waits and what is dropped (record_queue.py), the frames (records.
 Source: design.md 5, accounting.md 8.
 Promise: at every batch `opened = handed + lost ExchangeClosed + (open or queued)`, across any death of the observer.
 A record is delivered at most once; what was sent and not acknowledged when the connection broke counts as lost.
+An ExchangeClosed holds all that was told of its exchange: of one that ends within a flush window nothing else is
+encoded or sent, and nothing of it is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import time
 from collections import Counter, deque
-from dataclasses import asdict
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import aiohttp
 import structlog
 
+from gateway.encoding import ACK, encode, frame
 from gateway.proxy.record_queue import Entry, RecordQueue
-from gateway.records import ACK, ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, encode, frame
+from gateway.records import (
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    Record,
+    StepFinished,
+    StepStarted,
+)
 
 SENDER_QUEUE_BYTES = 8 * 1024 * 1024  # full means a slow observer: whole records go, counted by kind
 BATCH_BYTES = 64 * 1024
 IN_FLIGHT_BYTES = 512 * 1024  # sent and not acknowledged: what an observer's death may cost
 FLUSH_DELAY_S = 0.02  # gathers records of one moment into one write
+WINDOW_RECORDS = 2048  # kept unencoded until then: a few MB at most
 HEARTBEAT_S = 1.0
 RECONNECT_FIRST_S, RECONNECT_LAST_S = 0.05, 1.0
 
+_Superseded: TypeAlias = ExchangeOpened | StepStarted | StepFinished  # by their exchange's end
+_SUPERSEDED = (ExchangeOpened, StepStarted, StepFinished)
 _CLOSED = ExchangeClosed.__name__
 _OPENED = ExchangeOpened.__name__
 
@@ -66,6 +78,8 @@ class Sender:
         self._worker = worker
         self._path = ""
         self._queue = RecordQueue(queue_bytes, lambda kind: self._lose(kind, "queue_full"))
+        self._window: dict[str, list[_Superseded]] = {}  # by exchange; only while the flush timer runs
+        self._window_records = 0
         self._resend: deque[Entry] = deque()
         self._exchanges: OpenExchanges | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,17 +106,35 @@ class Sender:
 
     def put(self, record: Record) -> None:
         """Take a record; it is dropped, and counted, where there is no room."""
+        if self._flush_timer is None and self._loop is not None and self._writable():
+            self._flush_timer = self._loop.call_later(FLUSH_DELAY_S, self._flush)
+        if isinstance(record, ExchangeClosed):
+            self._window_records -= len(self._window.pop(record.exchange_id, ()))
+        elif self._flush_timer is not None and isinstance(record, _SUPERSEDED):
+            # A dict keeps an exchange's records together: their order among exchanges means nothing.
+            self._window.setdefault(record.exchange_id, []).append(record)
+            self._window_records += 1
+            if self._window_records >= WINDOW_RECORDS:
+                self._close_window()
+            return
+        self._enqueue(record)
+
+    def _close_window(self) -> None:
+        window, self._window, self._window_records = self._window, {}, 0
+        for records in window.values():
+            for record in records:
+                self._enqueue(record)
+
+    def _enqueue(self, record: Record) -> None:
         kind = type(record).__name__
         try:
-            encoded = _encoded(kind, record)
+            encoded = encode(record)
         except Exception:
             # A promise of the sink: a record nobody can write costs itself, never an exchange.
             log.exception("record_unencodable", kind=kind)
             self._lose(kind, "queue_full")
             return
         self._queue.push(kind, encoded, record.exchange_id if isinstance(record, ExchangeOpened) else None)
-        if self._flush_timer is None and self._loop is not None and self._writable():
-            self._flush_timer = self._loop.call_later(FLUSH_DELAY_S, self._flush)
 
     # Life.
 
@@ -124,6 +156,7 @@ class Sender:
                 while self._queue.bytes or self._in_flight or not self._connected:
                     self._settled.clear()
                     await self._settled.wait()
+                    self._flush()
                 self._send([])
                 while self._in_flight:
                     self._settled.clear()
@@ -140,6 +173,7 @@ class Sender:
             connection, self._connection = self._connection, None
             connection.transport.abort()
         self._lose_in_flight("shutdown")
+        self._close_window()
         for entry in self._queue.take(self._queue.bytes):
             self._lose(entry.kind, "shutdown")
         return dict(self.lost)
@@ -172,9 +206,10 @@ class Sender:
         """A new observer, or the first: tell it who speaks and what is open, then what waited."""
         assert self._exchanges is not None
         self._connection, self._paused, self._number = connection, False, 0
+        self._close_window()
         opened = self._exchanges.opened_records()
         self._queue.supersede({record.exchange_id for record in opened})
-        self._resend.extend(Entry(0, _OPENED, _encoded(_OPENED, record)) for record in opened)
+        self._resend.extend(Entry(0, _OPENED, encode(record)) for record in opened)
         hello = Hello(self._worker, os.getpid(), self.handed, self._path, aiohttp.__version__)
         self._send([Entry(0, Hello.__name__, encode(hello))])
         self._flush()
@@ -194,7 +229,7 @@ class Sender:
         """All batches up to this one were applied. False for a number that was never sent."""
         while self._in_flight and self._in_flight[0].number <= number:
             self._in_flight_bytes -= self._in_flight.popleft().size_bytes
-        if self._queue.bytes or self._resend:
+        if self._flush_timer is None and (self._queue.bytes or self._resend):
             self._flush()
         if self._settled is not None:
             self._settled.set()
@@ -215,6 +250,7 @@ class Sender:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
+        self._close_window()
         while self._writable() and (entries := self._next_entries()):
             self._send(entries)
 
@@ -292,12 +328,3 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._sender.paused(False)
-
-
-def _encoded(kind: str, record: Record) -> bytes:
-    try:
-        return encode(record)
-    except (TypeError, ValueError):
-        # Half a surrogate pair or an integer over 64 bits came from the wire: told as text can tell it.
-        text = json.dumps((kind, asdict(record)), ensure_ascii=False, default=str)
-        return text.encode("utf-8", "replace")

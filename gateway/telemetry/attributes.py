@@ -13,7 +13,7 @@ from gateway.telemetry.http_attributes import Attributes, Value, upstream_attrib
 from gateway.telemetry.labels import CodeLabels
 from gateway.wire.facts import Basis, Step
 from gateway.wire.outcome import Body, Outcome, Route
-from gateway.wire.usage import MODALITIES, UNATTRIBUTED, Usage, count
+from gateway.wire.usage import MODALITIES, TYPES, Usage
 
 MAX_CODES = 8
 MAX_CODE_CHARS = 64
@@ -125,13 +125,13 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
     """Stated tokens. Output includes thoughts and input tool use here, as the conventions want it."""
     if usage is None or usage.is_empty:
         return {}
-    unattributed = sum(part.tokens for part in count(usage).tokens if part.type == UNATTRIBUTED)
+    unattributed = (usage.total or 0) - sum(getattr(usage, kind) or 0 for kind in TYPES)
     found: dict[str, Value | None] = {
         names.USAGE_INPUT: _sum(usage.input, usage.tool_use),
         names.USAGE_OUTPUT: _sum(usage.output, usage.thought),
         names.USAGE_REASONING: usage.thought,
         names.USAGE_CACHED: usage.cached,
-        names.USAGE_UNATTRIBUTED: unattributed or None,
+        names.USAGE_UNATTRIBUTED: unattributed if unattributed > 0 else None,
         names.USAGE_BASIS: basis.value if basis is not None else None,
     }
     for lists, direction in (
@@ -151,27 +151,26 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
 
 def step_attributes(step: Step, *, timed: bool) -> Attributes:
     """Of a step's span."""
-    first_ns = None
+    found: Attributes = {names.STEP_INDEX: step.index, names.STEP_TYPE: step.type}
+    if step.type == names.OTHER and step.wire_type is not None:
+        found[names.STEP_WIRE_TYPE] = step.wire_type
+    found[names.STEP_DELTAS] = step.deltas
+    found[names.STEP_BYTES] = step.bytes
     if step.first_delta_ns is not None and step.start_ns is not None:
-        first_ns = step.first_delta_ns - step.start_ns
-    own = step.step_usage
-    found: dict[str, Value | None] = {
-        names.STEP_INDEX: step.index,
-        names.STEP_TYPE: step.type,
-        names.STEP_WIRE_TYPE: step.wire_type if step.type == names.OTHER else None,
-        names.STEP_DELTAS: step.deltas,
-        names.STEP_BYTES: step.bytes,
-        names.STEP_FIRST_DELTA: _s(first_ns),
-        names.STEP_MAX_GAP: step.max_gap_ns / NS_PER_S if step.deltas > 1 else None,
-        names.STEP_OPEN: None if step.closed else True,
-        names.STEP_TIMED: None if timed else False,
-    }
+        found[names.STEP_FIRST_DELTA] = (step.first_delta_ns - step.start_ns) / NS_PER_S
+    if step.deltas > 1:
+        found[names.STEP_MAX_GAP] = step.max_gap_ns / NS_PER_S
+    if not step.closed:
+        found[names.STEP_OPEN] = True
+    if not timed:
+        found[names.STEP_TIMED] = False
     if step.type == "function_call":
-        found |= {names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id}
+        found |= _present({names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id})
+    own = step.step_usage
     if own is not None:
-        for kind in ("total", "input", "output", "thought", "tool_use", "cached"):
-            found[f"{names.STEP_USAGE}{kind}_tokens"] = getattr(own, kind)
-    return _present(found)
+        kinds = ("total", "input", "output", "thought", "tool_use", "cached")
+        found |= _present({f"{names.STEP_USAGE}{kind}_tokens": getattr(own, kind) for kind in kinds})
+    return found
 
 
 def tool_attributes(tool: str, call: Step | None, result: Step | None) -> Attributes:

@@ -6,6 +6,7 @@ Promise: no secret of a query, no user info, and a span name whose number of val
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,7 @@ Attributes = dict[str, Value]
 REDACTED = "REDACTED"
 MAX_PREFIX_SEGMENTS = 8
 MAX_TEXT_CHARS = 512
+KEPT_TARGETS = 256  # read once: most exchanges are a create on the same one
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _SECRET_NAME = re.compile(r"key|token|secret|password|passwd|auth|signature|credential|\bsig\b", re.IGNORECASE)
@@ -72,6 +74,7 @@ def server_name(record: ExchangeClosed) -> str:
     return method_name(record) if route is None else f"{method_name(record)} {route}"
 
 
+@functools.lru_cache(maxsize=KEPT_TARGETS)
 def route_template(route: Route, path: str) -> str | None:
     """The path with ids left out, None where the API has no template."""
     suffix = _TEMPLATES.get(route)
@@ -85,6 +88,7 @@ def route_template(route: Route, path: str) -> str | None:
     return _prefix(segments[:last]) + "/interactions" + suffix
 
 
+@functools.lru_cache(maxsize=KEPT_TARGETS)
 def split_target(target: str) -> tuple[str, str]:
     """Path and redacted query of a request target, which may be absolute."""
     if target and not target.startswith("/"):

@@ -7,11 +7,14 @@ Promise: one event name a line, then fields; no key, prompt or model text, and n
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
@@ -36,6 +39,9 @@ _BAD_ENDS = frozenset(
     }
 )
 _EXCHANGE = "exchange"
+_NUMBERS = frozenset({int, float, bool})  # of these 0 says something
+# In a line of JSON: what might not be printable, escaped or not. It may be harmless; then cleaning changes nothing.
+_SUSPECT = re.compile(rb'\\[^"\\]|[^\x20-\x7e]')
 
 
 def make_logger(settings: LogSettings, stream: TextIO | None = None) -> FilteringBoundLogger:
@@ -52,30 +58,53 @@ def make_logger(settings: LogSettings, stream: TextIO | None = None) -> Filterin
     if settings.format == "live":
         processors.append(_live_line)
     processors += [_printable, renderer]
-    level = logging.getLevelNamesMapping()[settings.level.upper()]
     logger: FilteringBoundLogger = structlog.wrap_logger(
         # a whole line in one write: lines of several processes on one pipe must not mix
         structlog.WriteLogger(stream if stream is not None else sys.stdout),
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
         cache_logger_on_first_use=False,
     )
     return logger
 
 
 class ExchangeLog:
-    """Writes one line for each ended exchange."""
+    """Writes one line for each ended exchange. stream: where logger writes."""
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+    def __init__(self, logger: FilteringBoundLogger, settings: LogSettings, stream: TextIO | None = None) -> None:
         self._logger = logger
+        self._level = _level(settings)
+        self._json = settings.format == "json"
+        self._stream = stream if stream is not None else sys.stdout
 
     def closed(self, account: Account, identity: Identity, worker: str) -> None:
         """Bad ends are warnings, so that a log of level warning has only them."""
+        bad = account.record.outcome in _BAD_ENDS or bool(account.record.faults)
+        level = logging.WARNING if bad else logging.INFO
+        if level < self._level:
+            return
         fields = exchange_fields(account, identity, worker)
-        if account.record.outcome in _BAD_ENDS or account.record.faults:
-            self._logger.warning(_EXCHANGE, **fields)
+        if self._json:
+            self._stream.write(_json_line(fields, "warning" if bad else "info"))
+            self._stream.flush()
         else:
-            self._logger.info(_EXCHANGE, **fields)
+            self._logger.log(level, _EXCHANGE, **fields)
+
+
+def _json_line(fields: dict[str, Any], level: str) -> str:
+    """The logger's own line, at a sixth of its cost."""
+    stamp = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    fields |= {"event": _EXCHANGE, "level": level, "timestamp": stamp}
+    try:
+        line = orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS)
+        clean = _SUSPECT.search(line) is None
+    except TypeError:  # half a surrogate pair
+        clean = False
+    return (line if clean else orjson.dumps(_clean(fields), option=orjson.OPT_NON_STR_KEYS)).decode() + "\n"
+
+
+def _level(settings: LogSettings) -> int:
+    return logging.getLevelNamesMapping()[settings.level.upper()]
 
 
 def exchange_fields(account: Account, identity: Identity, worker: str) -> dict[str, Any]:
@@ -126,7 +155,7 @@ def exchange_fields(account: Account, identity: Identity, worker: str) -> dict[s
         "anomalies": dict(stream.anomalies),
         "tap_faults": dict(record.faults),
     }
-    return {name: value for name, value in fields.items() if value is not None and value not in ("", [], {})}
+    return {name: value for name, value in fields.items() if value or type(value) in _NUMBERS}
 
 
 def fault_fields(exc: BaseException) -> dict[str, Any]:

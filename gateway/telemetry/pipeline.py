@@ -10,10 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import ParamSpec, TextIO, TypeVar
-
-from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import CollectorRegistry
+from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
 from gateway.config import Settings
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
@@ -22,11 +19,15 @@ from gateway.telemetry.books import Account, Books
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
-from gateway.telemetry.metrics import Metrics, Overflows, counter
+from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 
@@ -42,24 +43,23 @@ class Telemetry:
         settings: Settings,
         *,
         clock_unix_ns: Callable[[], int] = time.time_ns,
-        registry: CollectorRegistry | None = None,
         variables: Mapping[str, str] = os.environ,
         span_exporter: SpanExporter | None = None,
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
         self.logger = make_logger(settings.log, log_stream)
-        self.registry = registry if registry is not None else CollectorRegistry()
+        self.registry = Registry()
         self.view = View()
         overflow = Overflows(self.registry)
-        self._faults = counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
+        self._faults = Counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
         self._books = Books(seen, models, codes, settings.usage.poll_window_s)
         self._metrics = Metrics(self.registry, overflow, self.view)
-        self._log = ExchangeLog(self.logger)
+        self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
             codes,
@@ -128,7 +128,7 @@ class Telemetry:
             return None
 
     def _fault(self, sink: str, exc: Exception) -> None:
-        self._faults.labels(sink).inc()
+        self._faults.inc((sink,))
         fields = fault_fields(exc)
         fault = (sink, f"{fields['kind']} {fields['where'][-1:]}")
         if fault in self._faults_logged or len(self._faults_logged) >= MAX_FAULTS_LOGGED:

@@ -1,17 +1,17 @@
 """Traces of closed exchanges: kept or not, built, sent, counted.
 
-Not here: the tree (tree.py), the SDK (exporter.py). Source: accounting.md 7, telemetry-conventions.md 2 and 3.5.
+Not here: the tree (tree.py), its way out (exporter.py, sdk.py).
+Source: accounting.md 7, telemetry-conventions.md 2 and 3.5.
 Promise: without a place to send spans to, none is made and no exemplar names one.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import CollectorRegistry
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
@@ -19,8 +19,11 @@ from gateway.telemetry.books import Account
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, is_kept
 from gateway.telemetry.labels import CodeLabels
-from gateway.telemetry.metrics import counter
-from gateway.telemetry.tree import build
+from gateway.telemetry.registry import Counter, Exemplar, Registry
+from gateway.telemetry.tree import build, size
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 
 class Log(Protocol):
@@ -34,7 +37,7 @@ class Traces:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        registry: Registry,
         codes: CodeLabels,
         keep_ratio: float,
         log: Log,
@@ -44,14 +47,17 @@ class Traces:
     ) -> None:
         self._codes = codes
         self._keep_ratio = keep_ratio
-        self._spans = counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
+        self._counting = threading.Lock()  # results come from the exporter's thread as well
+        self._spans = Counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
         wishes = environment.read(variables)
         for refusal in wishes.refusals:
             log("setting_not_followed", variable=refusal.variable, value=refusal.value, allowed=refusal.allowed)
         self._sender: SpanSender | None = None
         if wishes.exports or exporter is not None:
             try:
-                self._sender = SpanSender(self._count, log, exporter=exporter, environment=variables)
+                from gateway.telemetry.sdk import way  # 25 MB and half a second, for who wants traces only
+
+                self._sender = SpanSender(self._count, log, way(exporter), variables)
             except Exception as exc:  # a missing certificate file, say, must not cost the metrics
                 log("span_export_off", error=f"{type(exc).__name__}: {exc}")
 
@@ -59,22 +65,21 @@ class Traces:
     def enabled(self) -> bool:
         return self._sender is not None
 
-    def exemplar(self, account: Account, identity: Identity) -> dict[str, str] | None:
-        """The labels that lead from a metric to this exchange's trace, None when it isn't kept."""
+    def exemplar(self, account: Account, identity: Identity) -> Exemplar | None:
+        """What leads from a metric to this exchange's trace, None when it isn't kept."""
         if self._sender is None or not is_kept(identity.trace_id, self._keep_ratio):
             return None
         span_id = identity.server if operation(account.record) is None else identity.main
-        return {"trace_id": identity.trace_hex, "span_id": f"{span_id:016x}"}
+        return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
 
     def closed(self, account: Account, identity: Identity) -> None:
         """Send an exchange's trace, if traces are on and it is kept."""
         if self._sender is None:
             return
-        root = build(account, identity, self._codes)
         if is_kept(identity.trace_id, self._keep_ratio):
-            self._sender.send(root, identity, account.record.tracestate)
+            self._sender.send(build(account, identity, self._codes), identity, account.record.tracestate)
         else:
-            self._count("sampled_out", root.count())
+            self._count("sampled_out", size(account))
 
     def shutdown(self, timeout_s: float) -> None:
         """Send what waits, within the deadline. Blocks."""
@@ -82,4 +87,5 @@ class Traces:
             self._sender.shutdown(timeout_s)
 
     def _count(self, result: str, spans: int) -> None:
-        self._spans.labels(result).inc(spans)
+        with self._counting:
+            self._spans.inc((result,), spans)

@@ -62,6 +62,18 @@ def build(account: Account, identity: Identity, codes: CodeLabels) -> Node:
     return _Builder(account.record, identity, codes).server(account)
 
 
+def size(account: Account) -> int:
+    """How many spans the tree of an exchange would have, for one that isn't built."""
+    record = account.record
+    if attr.operation(record) is None and record.outcome is Outcome.REJECTED:
+        return 1
+    count = 1 if record.times.upstream_start_ns is None else 2
+    if attr.operation(record) is None:
+        return count
+    tools = sum(step.type in _CALLS or step.type in _RESULTS for step in account.shown)
+    return count + 1 + len(account.shown) + tools - (len(_pair(account.shown)[1]) if tools else 0)
+
+
 class _Builder:
     def __init__(self, record: ExchangeClosed, identity: Identity, codes: CodeLabels) -> None:
         self._record = record
@@ -112,9 +124,9 @@ class _Builder:
         for step in steps:
             if id(step) in paired:
                 continue
-            if (tool := _tool(step, "call")) is not None:
+            if (tool := _CALLS.get(step.type)) is not None:
                 nodes.append(self._tool(tool, step, result_of.get(id(step))))
-            elif (tool := _tool(step, "result")) is not None:
+            elif (tool := _RESULTS.get(step.type)) is not None:
                 nodes.append(self._tool(tool, None, step))
             else:
                 nodes.append(self._step(step))
@@ -163,22 +175,23 @@ def _links(account: Account) -> list[Link]:
     return [Link(to, {names.LINK: relation, names.LINK_BASIS: basis})]
 
 
-def _tool(step: Step, half: str) -> str | None:
-    """The server tool a step belongs to; a function call's result is the client's to bring."""
-    tool = step.type.removesuffix(f"_{half}")
-    return tool if tool != step.type and tool in SERVER_TOOLS else None
+# The server tool that a step belongs to; a function call's result is the client's to bring.
+_CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
+_RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
 
 
 def _pair(steps: list[Step]) -> tuple[dict[int, Step], set[int]]:
     """Results by the identity of their call's step, and the identities of those results. Each pairs once."""
     calls: dict[tuple[str, str], Step] = {}
     for step in steps:
-        tool = _tool(step, "call")
+        tool = _CALLS.get(step.type)
         if tool is not None and step.id is not None:
             calls.setdefault((tool, step.id), step)
+    if not calls:
+        return {}, set()
     result_of: dict[int, Step] = {}
     for step in steps:
-        tool = _tool(step, "result")
+        tool = _RESULTS.get(step.type)
         call = calls.pop((tool, step.call_id), None) if tool is not None and step.call_id is not None else None
         if call is not None:
             result_of[id(call)] = step

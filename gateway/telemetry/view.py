@@ -16,6 +16,7 @@ from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome
 
 MAX_RECENT = 256
+MAX_REMEMBERED_FORWARDERS = 1024  # processes that lost anything, over the observer's life
 MAX_LIVE_STEPS = 256  # of one open exchange
 FORWARDER_DIED = "forwarder_died"
 
@@ -124,7 +125,7 @@ class View:
         self.recent: deque[RecentExchange] = deque(maxlen=MAX_RECENT)
         self._sessions: list[Session] = []
         self._ended: dict[str, Balance] = {}  # by worker: sessions that are over
-        self._last_lost: dict[int, tuple[int, dict[str, int]]] = {}  # worker to pid, and losses it stated last
+        self._last_lost: dict[tuple[int, int], dict[str, int]] = {}  # worker and pid to losses it stated last
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -132,8 +133,7 @@ class View:
 
     def connected(self, hello: Hello) -> Session:
         """A forwarder speaks. One that comes back (same process) has already stated some of its losses."""
-        pid, lost = self._last_lost.get(hello.worker, (None, {}))
-        session = Session(hello, lost_before=dict(lost) if pid == hello.pid else {})
+        session = Session(hello, lost_before=dict(self._last_lost.get((hello.worker, hello.pid), {})))
         self._sessions.append(session)
         return session
 
@@ -173,8 +173,14 @@ class View:
 
     def heartbeat(self, session: Session, record: Heartbeat) -> None:
         session.heartbeat = record
-        self._last_lost[session.hello.worker] = (session.hello.pid, record.lost)
+        if record.lost:
+            self._remember_losses(session.hello, record.lost)
         session.forget_ghosts()
+
+    def _remember_losses(self, hello: Hello, lost: dict[str, int]) -> None:
+        self._last_lost[hello.worker, hello.pid] = lost
+        if len(self._last_lost) > MAX_REMEMBERED_FORWARDERS:
+            del self._last_lost[next(iter(self._last_lost))]
 
     def orphans(self, session: Session, now_unix_ns: int) -> list[ExchangeClosed]:
         """The ends of what is known to be open when a forwarder is gone, for the caller to account for."""

@@ -115,6 +115,21 @@ def test_a_forwarder_that_comes_back_does_not_repeat_its_losses(bench: Bench) ->
     balanced(bench, 4, 2, 0, 2)
 
 
+def test_two_processes_of_one_worker_in_a_rolling_restart(bench: Bench) -> None:
+    """Both speak for the worker; the old one comes back after its connection broke, and repeats none of its losses."""
+    bench.apply(opened("a"), opened("b"), heartbeat(4, 0, queue_full=2))
+    new = bench.telemetry.connected(hello(pid=101))
+    bench.telemetry.apply(new, create(exchange_id="c"))
+    bench.telemetry.apply(new, heartbeat(3, 1, queue_full=1))
+    balanced(bench, 7, 1, 3, 3)
+
+    bench.telemetry.disconnected(bench.session)
+    bench.session = bench.telemetry.connected(hello())
+    bench.apply(create(exchange_id="d"), heartbeat(5, 1, queue_full=2))
+    balanced(bench, 10, 4, 3, 3)  # what was open when the connection broke has ended here, and is told anew
+    assert len(bench.samples("exchanges_opened_total")) == 1
+
+
 def test_workers_have_series_of_their_own(bench: Bench) -> None:
     other = bench.telemetry.connected(hello(worker=1, pid=101))
     bench.apply(opened("a"), heartbeat(1, 0))

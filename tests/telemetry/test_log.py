@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.config import LogSettings, Settings
 from gateway.telemetry.pipeline import Telemetry
@@ -121,6 +124,18 @@ def test_a_name_of_the_wire_gives_the_terminal_no_orders(format_: str) -> None:
 
     assert len(text.splitlines()) == 1
     assert text.rstrip("\n").isprintable()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.characters(), min_size=1, max_size=12))
+def test_a_line_holds_what_was_said_but_for_what_is_not_printable(text: str) -> None:
+    """Most lines have nothing to clean, and are not searched value by value; backslashes and quotes are no orders."""
+    (line,) = logged({"format": "json"}, create(request_model=text, stream_unknown={text: 1})).splitlines()
+    found = json.loads(line)
+    clean = "".join(char if char.isprintable() else "?" for char in text)
+
+    assert line.isprintable()
+    assert (found["model"], found["unknown"]) == (clean, {clean: 1})
 
 
 def test_levels() -> None:

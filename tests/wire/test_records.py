@@ -9,12 +9,10 @@ import orjson
 import pytest
 from hypothesis import given, settings
 
+from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode, encode, frame
 from gateway.records import (
-    ACK,
-    HEADER,
     KINDS,
     LOST_REASONS,
-    MAX_BATCH_BYTES,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -23,9 +21,6 @@ from gateway.records import (
     StepFinished,
     StepStarted,
     Times,
-    decode,
-    encode,
-    frame,
 )
 from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
@@ -177,12 +172,24 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5]]]',
+        b'[["StepFinished",["x",null,[0,"text"]]]]',
+        b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],
 )
 def test_what_no_forwarder_wrote(payload: bytes) -> None:
     """It is refused in a way that its reader expects."""
     with pytest.raises((ValueError, TypeError)):
         decode(payload)
+
+
+def test_a_forwarder_of_another_version_is_told_from_nonsense() -> None:
+    """Rows have no names: fields in another order would be read as each other's values."""
+    [[kind, hello]] = orjson.loads(b"[" + encode(RECORDS[0]) + b"]")
+    assert decode(orjson.dumps([[kind, hello]])) == [RECORDS[0]]
+
+    with pytest.raises(ValueError, match="another version"):
+        decode(orjson.dumps([[kind, {**hello, "layout": "0123456789abcdef"}]]))
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in STREAMS.glob("*.sse")))

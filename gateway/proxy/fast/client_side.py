@@ -66,6 +66,18 @@ class ClientSide(asyncio.Protocol):
         return self._full
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request or of an answer is under way, nor waits for a slow client."""
+        transport = self.transport
+        return (
+            self.relay is None
+            and not self._received
+            and not self._lingers
+            and transport is not None
+            and transport.get_write_buffer_size() == 0
+        )
+
+    @property
     def is_gone(self) -> bool:
         """Whether it can't be written to any more."""
         return self.transport is None or self.transport.is_closing()
@@ -132,6 +144,11 @@ class ClientSide(asyncio.Protocol):
     def close(self) -> None:
         """For aiohttp's server at its end: an idle connection goes, one that is served goes on."""
         if self.relay is None and self.transport is not None:
+            self.transport.close()
+
+    def force_close(self) -> None:
+        """Close it, whoever waits for it."""
+        if self.transport is not None:
             self.transport.close()
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  aiohttp's word

@@ -311,7 +311,11 @@ class Relay:
         if self._rechunked:
             more.append(b"Transfer-Encoding: chunked")
         # without a length and without chunks only the connection's end can tell an old client that it was all
-        self._keep = self._request.keep_alive and (bodyless or modern or isinstance(self._download, SizedBody))
+        self._keep = (
+            self._request.keep_alive
+            and not self._path.exchanges.retiring
+            and (bodyless or modern or isinstance(self._download, SizedBody))
+        )
         if not self._keep:
             more.append(b"Connection: close")
         elif not modern:

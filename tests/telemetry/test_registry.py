@@ -1,0 +1,144 @@
+"""The text of families against the official client: its own text of the same numbers, read by its own parsers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import prometheus_client as official
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.telemetry.names import Family, Kind
+from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Registry, plain
+from tests.telemetry.factories import parse_openmetrics
+
+EVENTS = Family("x_events_total", Kind.COUNTER, ("model", "code"), 'Events of a "kind", by \\ code.')
+DEPTH = Family("x_depth", Kind.GAUGE, ("where",), "How deep.")
+WAIT = Family("x_wait_seconds", Kind.HISTOGRAM, ("model", "mode"), "How long.", (0.001, 0.25, 1, 2.5, 1800))
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("count"), TEXTS, TEXTS, st.integers(0, 1 << 62), st.booleans()),
+        st.tuples(st.just("wait"), TEXTS, TEXTS, st.integers(0, 3_600_000_000_000), st.booleans()),
+        st.tuples(st.just("depth"), TEXTS, st.just(""), st.integers(-5, 1 << 40), st.just(False)),
+    ),
+    max_size=20,
+)
+
+
+class Both:
+    """The same families twice."""
+
+    def __init__(self) -> None:
+        self.registry, self.official = Registry(), official.CollectorRegistry()
+        official.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.events, self.depth, self.wait = (
+            Counter(EVENTS, self.registry, [("known", "")]),
+            Gauge(DEPTH, self.registry),
+            Histogram(WAIT, self.registry),
+        )
+        more: Any = {"registry": self.official}
+        self.their_events = official.Counter(EVENTS.name, EVENTS.help, EVENTS.labels, **more)
+        self.their_events.labels("known", "")
+        self.their_depth = official.Gauge(DEPTH.name, DEPTH.help, DEPTH.labels, **more)
+        self.their_wait = official.Histogram(WAIT.name, WAIT.help, WAIT.labels, buckets=WAIT.bounds, **more)
+
+    def move(self, family: str, one: str, other: str, value: int, traced: bool) -> None:
+        exemplar = Exemplar(f'trace_id="{TRACE}"', time.time()) if traced else None
+        theirs = {"trace_id": TRACE} if traced else None
+        if family == "count":
+            self.events.inc((one, other), value, exemplar)
+            self.their_events.labels(one, other).inc(value, theirs)
+        elif family == "wait":
+            self.wait.observe((one, other), value, exemplar)
+            self.their_wait.labels(one, other).observe(value / 1e9, theirs)
+        else:
+            self.depth.set((one,), value)
+            self.their_depth.labels(one).set(value)
+
+
+def comparable(families: Iterable[Metric]) -> list[Any]:
+    """All that a parser tells, but for the moment of an exemplar."""
+    return [
+        (
+            family.name,
+            family.type,
+            family.documentation,
+            [
+                (
+                    sample.name,
+                    sample.labels,
+                    pytest.approx(sample.value, rel=1e-12),
+                    sample.exemplar and (sample.exemplar.labels, pytest.approx(sample.exemplar.value, rel=1e-12)),
+                )
+                for sample in family.samples
+            ],
+        )
+        for family in families
+    ]
+
+
+@settings(deadline=None, max_examples=80)
+@given(MOVES)
+def test_the_same_numbers_give_what_the_official_client_gives(moves: list[tuple[str, str, str, int, bool]]) -> None:
+    both = Both()
+    for move in moves:
+        both.move(*move)
+    ours, theirs = both.registry.text(openmetrics=False).decode(), generate_latest(both.official).decode()
+    open_theirs: bytes = exposition.generate_latest(both.official)  # type: ignore[no-untyped-call]
+    open_ours = both.registry.text(openmetrics=True).decode()
+
+    assert comparable(text_string_to_metric_families(ours)) == comparable(text_string_to_metric_families(theirs))
+    assert comparable(parse_openmetrics(open_ours)) == comparable(parse_openmetrics(open_theirs.decode()))
+
+
+def test_durations_add_up_to_the_nanosecond() -> None:
+    """Kept as integers, so a sum of many small ones loses nothing; a bound belongs to its bucket."""
+    registry = Registry()
+    wait = Histogram(WAIT, registry)
+    for _ in range(100_000):
+        wait.observe(("m", "s"), 1_000_001)
+    wait.observe(("m", "s"), 250_000_000)
+    wait.add(("m", "s"), [1, 0, 0, 0, 0, 2], 5)
+    text = registry.text(openmetrics=False).decode()
+
+    assert 'x_wait_seconds_sum{model="m",mode="s"} 100.250100005\n' in text
+    assert 'x_wait_seconds_bucket{model="m",mode="s",le="0.001"} 1\n' in text
+    assert 'x_wait_seconds_bucket{model="m",mode="s",le="0.25"} 100002\n' in text
+    assert 'x_wait_seconds_bucket{model="m",mode="s",le="+Inf"} 100004\n' in text
+
+
+def test_families_that_are_read_look_like_those_that_are_kept() -> None:
+    registry = Registry()
+    Counter(EVENTS, registry).inc(("a", 'b"\n'), 3)
+    kept = registry.text(openmetrics=True).decode()
+
+    assert "".join(plain(EVENTS, [(("a", 'b"\n'), 3)], openmetrics=True)) + "# EOF\n" == kept
+
+
+def test_a_scrape_of_ten_thousand_series_blocks_for_a_moment_only() -> None:
+    """The batches of the forwarders wait so long at most: CPU time, for other load on this machine is none of it."""
+    registry = Registry()
+    events, wait = Counter(EVENTS, registry), Histogram(WAIT, registry)
+    exemplar = Exemplar(f'trace_id="{TRACE}"', 1.0)
+    for number in range(5000):
+        events.inc((f"model-{number}", "code"), 1, exemplar)
+    for number in range(5000 // 8):
+        wait.observe((f"model-{number}", "stream"), 1_000_000, exemplar)
+    durations_s = []
+    for _ in range(5):
+        began_s = time.thread_time()
+        text = registry.text(openmetrics=True)
+        durations_s.append(time.thread_time() - began_s)
+
+    assert sum(not line.startswith(b"#") for line in text.splitlines()) == 10_000
+    assert min(durations_s) < 0.05

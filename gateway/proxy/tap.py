@@ -22,6 +22,7 @@ PLACES = ("sse", "skim", "tracker", "records")  # where a fault can be: the labe
 _log = structlog.get_logger()
 _PLACE_OF_MODULE = {
     "gateway.wire.sse": "sse",
+    "gateway.wire.fastlane": "sse",
     "gateway.wire.skim": "skim",
     "gateway.wire.whole": "skim",
     "gateway.proxy.decode": "sse",

@@ -64,6 +64,7 @@ class InteractionTracker:
         self.blocked_ns = 0
         self._last_event_ns: int | None = None
         self._last_delta_ns: int | None = None
+        self._text_seen = False
         self._ids: list[str] = []
         self._current: str | None = None  # the interaction that is spoken of, by its id
         self._completed: set[str | None] = set()
@@ -120,6 +121,39 @@ class InteractionTracker:
                 self.invalid(event.reason)
                 return
         self._run(event.running)
+
+    def feed_texts(self, index: int, count: int, size: int, t_ns: int) -> bool:
+        """Account for `count` text deltas of one open step that came together, as `feed` would for one after another.
+
+        size: their data bytes together. False: nothing was done, since it is no such simple case.
+        """
+        facts, last_ns = self.facts, self._last_event_ns
+        step = self.steps.open_on(index)
+        if step is None or last_ns is None:
+            return False
+        calm_ns = t_ns - self.blocked_ns
+        if calm_ns - last_ns > self._stall_ns:
+            self._note_silence(t_ns)
+        self._last_event_ns = calm_ns
+        facts.events += count
+        facts.deltas += count
+        if not self._text_seen:
+            self._text_seen = True
+            for kind in (DeltaKind.ANY, DeltaKind.TEXT, DeltaKind.OUTPUT):
+                facts.first_delta_ns.setdefault(kind, t_ns)
+        gaps, last_ns = facts.gaps, self._last_delta_ns
+        if last_ns is not None and calm_ns > last_ns:
+            gap_ns = calm_ns - last_ns
+            gaps.counts[bisect_left(GAP_BOUNDS_NS, gap_ns)] += 1
+            gaps.sum_ns += gap_ns
+            if gap_ns > gaps.max_ns:
+                gaps.max_ns = gap_ns
+            gaps.counts[0] += count - 1
+        else:
+            gaps.counts[0] += count - (last_ns is None)
+        facts.last_delta_ns, self._last_delta_ns = t_ns, calm_ns
+        self.steps.text_deltas(step, count, size, t_ns, calm_ns)
+        return True
 
     def feed_body(self, wire: object) -> None:
         """Account for a whole unary, poll or cancel body, decoded."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gateway.wire.errors import read_error
 from gateway.wire.events import ErrorEvent, read_event
 from gateway.wire.facts import Anomaly, Invalid, StreamFacts, Unknown
+from gateway.wire.fastlane import next_lead, text_run
 from gateway.wire.interaction import InteractionTracker
 from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import Body, End, Route, is_interaction_answer
@@ -50,12 +51,20 @@ class ResponseReader:
 
     def feed(self, piece: bytes, t_ns: int) -> None:
         """The next bytes of the body, arrived at t_ns (ns since the exchange's start)."""
-        if self._parser is not None:
-            if self._prefix is not None:
-                self._prefix += piece[: ERROR_BODY_MAX_BYTES + 1]
-                if len(self._prefix) > ERROR_BODY_MAX_BYTES:
-                    self._prefix = None
-            self._events(self._parser.feed(piece), t_ns)
+        parser = self._parser
+        if parser is not None:
+            at, end = 0, len(piece)
+            while at < end:
+                run = text_run(piece, at) if parser.between_blocks else None
+                if run is None:
+                    stop = next_lead(piece, at)
+                else:
+                    index, count, size, stop = run
+                    if index is not None and self.tracker.feed_texts(index, count, size, t_ns):
+                        at = stop
+                        continue
+                self._plain(parser, piece[at:stop], t_ns)
+                at = stop
         elif self._whole is not None:
             self._whole.feed(piece)
 
@@ -74,6 +83,13 @@ class ResponseReader:
         self.tracker.anomaly(Anomaly.UNREADABLE_ENCODING)
         self._parser = self._whole = self._prefix = None
         self._unreadable = True
+
+    def _plain(self, parser: SSEParser, piece: bytes, t_ns: int) -> None:
+        if self._prefix is not None:
+            self._prefix += piece[: ERROR_BODY_MAX_BYTES + 1]
+            if len(self._prefix) > ERROR_BODY_MAX_BYTES:
+                self._prefix = None
+        self._events(parser.feed(piece), t_ns)
 
     def _events(self, events: list[SSEEvent], t_ns: int) -> None:
         tracker = self.tracker

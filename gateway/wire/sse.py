@@ -73,6 +73,7 @@ class SSEParser:
 
     unknown_fields: lines so far whose field the standard doesn't know (`{` lines are events, marked bare).
     done: the sentinel was given out; the parser reads no further.
+    between_blocks: surely nothing is open, so the next byte begins a block, and it is read; False when not sure.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class SSEParser:
         "_name",
         "_skip_lf",
         "_start",
+        "between_blocks",
         "done",
         "unknown_fields",
     )
@@ -91,6 +93,7 @@ class SSEParser:
     def __init__(self) -> None:
         self.unknown_fields = 0
         self.done = False
+        self.between_blocks = False
         self._start: bytes | None = b""  # what may still become a byte order mark, at the stream's start only
         self._skip_lf = False  # the last piece ended with CR: an LF that comes first belongs to it
         self._held: list[bytes] = []  # the unfinished line, while short
@@ -125,9 +128,11 @@ class SSEParser:
             else:
                 self._line(line, events)
             if self.done:
+                self.between_blocks = False
                 return events
         if rest:
             self._hold(rest)
+        self.between_blocks = not rest and self._data is None and self._name is None and not self._skip_lf
         return events
 
     def finish(self) -> list[SSEEvent]:

@@ -44,6 +44,10 @@ class Steps:
         """Whether a step is open that is not a thought: silence then is a stall, not thinking."""
         return any(step.type != "thought" for step in self._open.values())
 
+    def open_on(self, index: int) -> Step | None:
+        """The step that is open on an index and kept."""
+        return self._open.get(index)
+
     def start(self, event: StepStart, t_ns: int, size: int) -> None:
         """A step begins; one that is open on the same index ends unfinished."""
         index = self._index(event.index)
@@ -74,6 +78,19 @@ class Steps:
             step.is_error = event.is_error
         if event.type == "arguments_delta":
             self._keep_arguments(index, event.arguments)
+
+    def text_deltas(self, step: Step, count: int, size: int, t_ns: int, calm_ns: int) -> None:
+        """Several deltas of one arrival, without arguments or errors, come to an open step; size: of all together."""
+        if step.first_delta_ns is None:
+            step.first_delta_ns = t_ns
+        else:
+            gap_ns = calm_ns - self._calm_ns[step.index]
+            if gap_ns > step.max_gap_ns:
+                step.max_gap_ns = gap_ns
+        self._calm_ns[step.index] = calm_ns
+        step.last_delta_ns = t_ns
+        step.deltas += count
+        step.bytes += size
 
     def stop(self, event: StepStop, t_ns: int, size: int) -> None:
         """A step ends."""

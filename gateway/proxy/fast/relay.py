@@ -416,7 +416,9 @@ class Relay:
 
     def _served(self) -> None:
         self._end(End.CLEAN)
-        self._client.served(keep=self._keep, unread=None if self._request_is_whole() else self.upload)
+        # behind an upgrade that was refused come frames, not requests
+        keep = self._keep and not (self._request.upgrades and self._client.is_ahead)
+        self._client.served(keep=keep, unread=None if self._request_is_whole() else self.upload)
 
     def _request_is_whole(self) -> bool:
         return self.upload is None or self.upload.ended

@@ -100,6 +100,9 @@ class ProxySettings(Section):
     """Limits and timeouts of the forwarding path."""
 
     connect_timeout_s: Seconds = _setting(10.0, "for DNS, connect and TLS to the upstream", SECONDS)
+    idle_timeout_s: Seconds = _setting(
+        30.0, "an unused connection to the upstream is closed after; less than the upstream allows", SECONDS
+    )
     response_head_timeout_s: OptionalSeconds = _setting(
         None, "for the upstream's head; models think for minutes, so none by default", f'{SECONDS}, or "none"'
     )

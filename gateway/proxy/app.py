@@ -15,7 +15,7 @@ from gateway.config import Settings
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.forward import Forwarding
-from gateway.proxy.upstream import HEADERS_MAX, Pool, upstream_of
+from gateway.proxy.upstream import HEADERS_MAX, plain_pool, upstream_of
 from gateway.records import RecordSink
 
 EXCHANGES = web.AppKey("exchanges", Exchanges)
@@ -40,7 +40,7 @@ def build_app(settings: Settings, sink: RecordSink) -> web.Application:
     app[_HEAD_TIMEOUT_S] = settings.proxy.request_head_timeout_s
 
     async def client(_: web.Application) -> AsyncIterator[None]:
-        forwarding.pool = Pool(settings)
+        forwarding.pool = plain_pool(settings)
         yield
         await forwarding.pool.close()
 

@@ -1,6 +1,6 @@
 """One exchange: request in, response out, the tap beside it. The plain path.
 
-Not here: meaning (the tap), the pool (upstream.py), which exchanges are open (exchanges.py).
+Not here: meaning (the tap), the pool (pool.py), which exchanges are open (exchanges.py).
 Source: design.md 3 and 4: stamp, write, tap; honest endings; no retries, no rewriting, no buffering.
 """
 
@@ -26,9 +26,10 @@ from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, Interna
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.heads import header, origin_form, request_head, response_head
+from gateway.proxy.pool import Pool
 from gateway.proxy.relay import ClientGoneError, OwnAnswer, RelayedResponse
 from gateway.proxy.tunnel import tunnel
-from gateway.proxy.upstream import Pool, UpstreamConnection, upstream_of
+from gateway.proxy.upstream import UpstreamConnection, UpstreamProtocol, upstream_of
 from gateway.wire.facts import cut
 from gateway.wire.outcome import Answer, End
 
@@ -39,7 +40,7 @@ _NO_HEAD_ERRORS = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 class Forwarding:
     """The handler of every request. pool: set once a loop runs."""
 
-    pool: Pool
+    pool: Pool[UpstreamProtocol]
 
     def __init__(self, settings: Settings, exchanges: Exchanges) -> None:
         upstream = upstream_of(settings)
@@ -89,7 +90,10 @@ class Forwarding:
         self, request: BaseRequest, exchange: Exchange, target: str, headers: list[tuple[bytes, bytes]]
     ) -> web.StreamResponse:
         exchange.times.upstream_start_ns = exchange.since_start_ns()
-        upstream = await self.pool.connect()
+        protocol = self.pool.take()
+        if protocol is None:
+            protocol = await self.pool.connect()
+        upstream = UpstreamConnection(self.pool, protocol)
         exchange.times.connected_ns = exchange.since_start_ns()
         body = RequestBody(request, exchange, upstream, self._max_body_bytes)
         whole = False

@@ -1,41 +1,29 @@
-"""The way to the upstream: pool, TLS, DNS, timeouts, and one request and response over a raw connection.
+"""One request and response over a raw connection to the upstream, for the plain path.
 
-Not here: what goes over it (forward.py), heads as bytes (heads.py).
-Source: aiohttp-notes.md (client side). aiohttp's connector and response parser are used, its session is not: a session
-adds headers, loses duplicates, swallows 1xx answers and sends requests again, none of which a proxy may.
+Not here: where connections come from (pool.py), what goes over them (forward.py), heads as bytes (heads.py).
+Source: aiohttp-notes.md (client side). aiohttp's response parser is used, its session is not: a session adds headers,
+loses duplicates, swallows 1xx answers and sends requests again, none of which a proxy may.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import re
-import ssl
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
-from yarl import URL
 
 from gateway.config import Settings
-from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, TLSFailed, Unreachable
-from gateway.proxy.exchange import Upstream
+from gateway.proxy.dial import upstream_of as upstream_of
+from gateway.proxy.pool import Pool
 
-IDLE_TIMEOUT_S = 30.0  # below what the API's front ends allow: a connection is dropped before they drop it
-DNS_CACHE_S = 30
 HEAD_MAX_BYTES = 64 * 1024
 HEADERS_MAX = 256
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 READ_BUFFER_BYTES = 64 * 1024  # of one response, before the read from the upstream pauses
-
-
-def upstream_of(settings: Settings) -> Upstream:
-    """The upstream's address in parts."""
-    url = URL(settings.upstream)
-    scheme, host = url.scheme, url.host or ""
-    return Upstream(scheme, host, url.port or (443 if scheme == "https" else 80), url.raw_path.rstrip("/"))
 
 
 class UpstreamProtocol(ResponseHandler):
@@ -43,6 +31,15 @@ class UpstreamProtocol(ResponseHandler):
 
     lost_with: BaseException | None = None
     _held: bytes | None = None  # of a head that is not whole; None while no head is expected
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None]) -> None:
+        super().__init__(loop)
+        self._lost = lost
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether another request may go over it: bytes that came unasked would answer it."""
+        return self.transport is not None and not self.transport.is_closing() and not self.should_close
 
     def expect_head(self) -> None:
         """The next bytes begin a head."""
@@ -69,6 +66,7 @@ class UpstreamProtocol(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_with = exc
+        self._lost(self)
         payload = self._payload
         super().connection_lost(exc)
         # After bytes that are no HTTP the parser has let go of the body: nobody else would wake who reads it.
@@ -83,10 +81,11 @@ def _is_interim(message: RawResponseMessage) -> bool:
 class UpstreamConnection:
     """One connection, for one request and its response. `release` or `close` it."""
 
-    def __init__(self, connection: Connection, protocol: UpstreamProtocol, transport: asyncio.Transport) -> None:
-        self._connection = connection
+    def __init__(self, pool: Pool[UpstreamProtocol], protocol: UpstreamProtocol) -> None:
+        assert protocol.transport is not None
+        self._pool = pool
         self.protocol = protocol
-        self.transport = transport
+        self.transport = protocol.transport
 
     def expect(self, *, body: bool) -> None:
         """Prepare for a response; body: whether its head may announce one that comes (not for HEAD)."""
@@ -115,59 +114,19 @@ class UpstreamConnection:
 
     def release(self) -> None:
         """The response was read whole: the connection may serve another."""
-        self._connection.release()
+        self._pool.give_back(self.protocol)
 
     def close(self) -> None:
         """Give the connection up; what still runs on it upstream is cancelled."""
-        self._connection.close()
+        self.transport.abort()
 
 
-class Pool:
-    """Connections to the one upstream, kept warm while idle. Make it in a running loop."""
+def plain_pool(settings: Settings) -> Pool[UpstreamProtocol]:
+    """The plain path's connections. Make it in a running loop."""
+    loop = asyncio.get_running_loop()
 
-    def __init__(self, settings: Settings) -> None:
-        loop = asyncio.get_running_loop()
-        verify: ssl.SSLContext | bool = True
-        if settings.proxy.ca_file is not None:
-            verify = ssl.create_default_context(cafile=str(settings.proxy.ca_file))
-        self._connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=IDLE_TIMEOUT_S, ttl_dns_cache=DNS_CACHE_S, ssl=verify
-        )
-        self._connector._factory = functools.partial(UpstreamProtocol, loop)  # type: ignore[assignment]  # noqa: SLF001
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.proxy.connect_timeout_s)
-        self._host = upstream_of(settings).host
-        # only its address and its TLS are used: the connector asks a request where to connect to
-        self._where = aiohttp.ClientRequest("GET", URL(settings.upstream), loop=loop, ssl=verify)
+    def make() -> UpstreamProtocol:
+        return UpstreamProtocol(loop, pool.forget)
 
-    async def connect(self) -> UpstreamConnection:
-        """A connection nobody uses. Raises a GatewayError that says why there is none: nothing was sent then."""
-        while True:
-            try:
-                connection = await self._connector.connect(self._where, traces=[], timeout=self._timeout)
-            except (aiohttp.ClientError, OSError) as exc:
-                raise _translate(exc, self._host) from exc
-            protocol = connection.protocol
-            # An idle connection on which bytes have come unasked would answer the next request with them.
-            if isinstance(protocol, UpstreamProtocol) and protocol.transport is not None and not protocol.should_close:
-                return UpstreamConnection(connection, protocol, protocol.transport)
-            connection.close()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._connector.close()
-
-
-def _translate(exc: Exception, host: str) -> GatewayError:
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
-        return NameNotFound(host, "its name has no address")
-    if isinstance(exc, aiohttp.ClientSSLError):
-        return TLSFailed(host, _reason(exc))
-    if isinstance(exc, TimeoutError):
-        return ConnectTimeout(host, "no connection within proxy.connect_timeout_s")
-    return Unreachable(host, _reason(exc))
-
-
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        return exc.os_error.strerror or type(exc.os_error).__name__
-    return type(exc).__name__
+    pool: Pool[UpstreamProtocol] = Pool(settings, make)
+    return pool

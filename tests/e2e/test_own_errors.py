@@ -217,10 +217,12 @@ def test_more_exchanges_than_allowed_are_a_503(simulator: SimulatorProcess) -> N
         holding.pop().close()
         wait_until(lambda: create(gateway.url).status == 200, DEADLINE_S, "room")
         holding.pop().close()
-        scrape = wait_until(lambda: (s := gateway.scrape()).total("active_streams") == 0 and s, DEADLINE_S)
+        scrape = wait_until(
+            lambda: (s := gateway.scrape()).total("requests_total", outcome="client_abort") == 2 and s, DEADLINE_S
+        )
 
+    assert scrape.total("active_streams") == 0
     assert scrape.total("requests_total", outcome="rejected") >= 1
-    assert scrape.total("requests_total", outcome="client_abort") == 2
     assert scrape.total("requests_total", outcome="completed") == 1
 
 

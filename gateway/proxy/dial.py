@@ -1,0 +1,138 @@
+"""One new connection to the upstream: its address, TCP, TLS, and in our words why there is none.
+
+Not here: when one is opened and who gets it (pool.py), which addresses there are (dns.py), sessions (tls.py).
+An HTTP proxy between the gateway and the upstream is out of scope: the connection is direct.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar, cast
+
+import aiohappyeyeballs
+from yarl import URL
+
+from gateway.config import Settings
+from gateway.proxy.dns import Addresses, Resolve
+from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, TLSFailed, Unreachable
+from gateway.proxy.exchange import Upstream
+from gateway.proxy.tls import client_context
+
+HAPPY_EYEBALLS_S = 0.25  # before the other family is tried beside one that hangs (RFC 8305 5)
+TLS_CLOSE_S = 1.0  # for the upstream to answer our close_notify
+
+
+class Pooled(Protocol):
+    """What the pool keeps: an asyncio protocol with a transport."""
+
+    transport: asyncio.Transport | None
+
+    @property
+    def can_serve(self) -> bool:
+        """Connected, nothing came unasked, its last answer was whole."""
+        ...
+
+
+P = TypeVar("P", bound=Pooled)
+
+
+def upstream_of(settings: Settings) -> Upstream:
+    """The upstream's address in parts."""
+    url = URL(settings.upstream)
+    scheme, host = url.scheme, url.host or ""
+    return Upstream(scheme, host, url.port or (443 if scheme == "https" else 80), url.raw_path.rstrip("/"))
+
+
+class Dialer(Generic[P]):
+    """Opens connections. factory: makes the protocol of each."""
+
+    def __init__(self, settings: Settings, factory: Callable[[], P], resolve: Resolve | None = None) -> None:
+        upstream = upstream_of(settings)
+        self.host = upstream.host
+        name = (URL(settings.upstream).raw_host or "").rstrip(".")  # a certificate's names have no dot at their end
+        self.addresses = Addresses(name, upstream.port, resolve)
+        self._factory = factory
+        self._timeout_s = settings.proxy.connect_timeout_s
+        self._tls = client_context(settings.proxy.ca_file) if upstream.scheme == "https" else None
+        self._server_name = name if self._tls is not None else None
+        self._newest: tuple[P, ssl.SSLObject, float] | None = None  # whose session was not read yet; when it opened
+
+    async def dial(self) -> P:
+        """A new connection. Raises a GatewayError, and leaves no socket behind when it raises or is cancelled."""
+        self.learn()
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await self._dial()
+        except TimeoutError as exc:
+            if deadline.expired():
+                raise ConnectTimeout(self.host, "no connection within proxy.connect_timeout_s") from exc
+            raise Unreachable(self.host, _reason(exc)) from exc
+
+    def learn(self) -> None:
+        """Read the newest connection's TLS session, if that is of use and its ticket has come."""
+        if self._newest is not None and self._tls is not None:
+            _, secured, opened_s = self._newest
+            if self._tls.learn(secured, opened_s):
+                self._newest = None
+
+    def answered(self, connection: P) -> None:
+        """The connection has carried an answer: its ticket is here."""
+        if self._newest is not None and self._newest[0] is connection:
+            self.learn()
+
+    async def _dial(self) -> P:
+        try:
+            addresses = await self.addresses.get()
+        except OSError as exc:
+            raise NameNotFound(self.host, "its name has no address") from exc
+        while True:
+            try:
+                sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=HAPPY_EYEBALLS_S)
+            except (OSError, RuntimeError) as exc:  # uvloop has both
+                self.addresses.failed()
+                raise Unreachable(self.host, _reason(exc)) from exc
+            peer = sock.getpeername()
+            try:
+                connection = await self._dress(sock)
+            except (OSError, ssl.CertificateError) as exc:
+                sock.close()
+                # one of several may be ill
+                aiohappyeyeballs.remove_addr_infos(addresses, peer)
+                if not addresses:
+                    self.addresses.failed()
+                    raise self._translated(exc) from exc
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                self.addresses.answered(sock.family)
+                return connection
+
+    async def _dress(self, sock: socket.socket) -> P:
+        """Give the socket its TLS and its protocol."""
+        transport, protocol = await asyncio.get_running_loop().create_connection(
+            cast(Callable[[], asyncio.BaseProtocol], self._factory),
+            sock=sock,
+            ssl=self._tls,
+            server_hostname=self._server_name,
+            ssl_shutdown_timeout=TLS_CLOSE_S if self._tls is not None else None,
+        )
+        connection = cast(P, protocol)
+        if self._tls is not None:
+            secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
+            self._tls.opened(secured)
+            self._newest = connection, secured, time.monotonic()
+        return connection
+
+    def _translated(self, exc: Exception) -> GatewayError:
+        if isinstance(exc, ssl.SSLError):
+            return TLSFailed(self.host, _reason(exc))
+        return Unreachable(self.host, _reason(exc))
+
+
+def _reason(exc: Exception) -> str:
+    return (isinstance(exc, OSError) and exc.strerror) or type(exc).__name__

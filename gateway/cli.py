@@ -7,10 +7,8 @@ Promise: a mistake is one clear line on standard error and exit code 2; nothing 
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,6 +108,8 @@ def _on_anonymous_file(content: bytes) -> int:
     if sys.platform == "linux":
         descriptor = os.memfd_create("settings")  # works on a read-only root
     else:
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.write(descriptor, content)
@@ -152,6 +152,8 @@ def _check_config(options: argparse.Namespace) -> int:
 
 
 def _healthcheck(options: argparse.Namespace) -> int:
+    import http.client
+
     address = addresses.reachable(_settings(options).admin)
     host, port = addresses.split_address(address)
     connection = http.client.HTTPConnection(host, port, timeout=HEALTHCHECK_TIMEOUT_S)

@@ -1,7 +1,8 @@
 """The one description of every setting: name, type, default, what is allowed, what it is for.
 
 Not here: where values come from and how mistakes are told (config_sources.py).
-Promise: a Settings value is frozen and valid; making one reads no file and no environment.
+Promise: a Settings value is frozen and valid; making one reads no file and no environment. Each value is one that JSON
+can hold, since the children of the supervisor get them so (lifeline.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway import addresses
 
@@ -68,8 +68,8 @@ def _code(value: str) -> str:
     return value.lower()
 
 
-def _readable(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
+def _readable(value: str | None) -> str | None:
+    if value is not None and not Path(value).is_file():
         raise ValueError("a readable file of PEM certificates")
     return value
 
@@ -79,8 +79,8 @@ Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none_word)]
 OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
-Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], NoDecode, BeforeValidator(_listed)]
-Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], NoDecode, BeforeValidator(_listed)]
+Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
+Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
 
 SECONDS = "a number of seconds above 0"
 COUNT = "a whole number of at least 1"
@@ -124,7 +124,7 @@ class ProxySettings(Section):
     request_prefix_bytes: Count = _setting(
         256 * 1024, "of a request body, kept to learn model, agent, stream and turn", COUNT
     )
-    ca_file: Annotated[Path | None, BeforeValidator(_none_word), AfterValidator(_readable)] = _setting(
+    ca_file: Annotated[str | None, BeforeValidator(_none_word), AfterValidator(_readable)] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
     detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")
@@ -168,12 +168,8 @@ class LogSettings(Section):
     )
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """Every setting of the gateway. `Settings()` is the defaults; config_sources.load() reads file and environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_NESTED
-    )
 
     listen: Address = _setting("127.0.0.1:8080", "where clients connect", addresses.ALLOWED)
     admin: Address = _setting("127.0.0.1:9464", "where metrics and health are", addresses.ALLOWED)
@@ -191,15 +187,3 @@ class Settings(BaseSettings):
     traces: TraceSettings = TraceSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only: a child process must get what its parent decided, whatever its environment says."""
-        return (init_settings,)

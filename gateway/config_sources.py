@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from gateway.config import CONFIG_VARIABLE, ENV_NESTED, ENV_PREFIX, Settings
 
@@ -98,17 +97,6 @@ class _Gathered:
         return tree
 
 
-class _Environment(EnvSettingsSource):
-    """The environment it is given, not the process's own."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(Settings)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in self._environ.items()}
-
-
 def load(
     config_file: Path | None = None,
     flags: Mapping[str, Any] | None = None,
@@ -179,14 +167,9 @@ def _read_environment(gathered: _Gathered, environ: Mapping[str, str]) -> None:
             continue
         if not _SERVICE_LINKS.fullmatch(name[len(ENV_PREFIX) :]):
             gathered.mistakes.append(_unknown(name, "environment", [*known, CONFIG_VARIABLE]))
-    given = {name: value for name, value in environ.items() if name in known}
-    tree = _Environment(given)()
-    for name in given:
-        key = known[name]
-        value: Any = tree
-        for part in key:
-            value = value[part]
-        gathered.add(key, value, f"environment {name}")
+    for name, value in environ.items():
+        if name in known:
+            gathered.add(known[name], value, f"environment {name}")
 
 
 def _unknown(name: str, origin: str, known: list[str]) -> Mistake:

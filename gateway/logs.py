@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from gateway.config import LogSettings
+if TYPE_CHECKING:
+    from gateway.config import LogSettings
+
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from gateway.config import ENV_PREFIX, Settings
 from gateway.config_sources import SettingsError, described, leaves, load, redacted, variable
+from gateway.lifeline import Greeting
 from tests.gateway_process import COMMAND
 
 # A key as people paste it; no line may ever show it.
@@ -235,3 +238,15 @@ def test_a_mistake_ends_every_command_with_exit_code_2(command: str, tmp_path: P
         "interactions-gateway: workers = 0 (file c.toml): must be a whole number from 1 to 256, or auto\n"
     )
     assert ended.stdout == ""
+
+
+def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path: Path) -> None:
+    """It gets them as JSON and makes no model of them: every value and its type must be what the model has."""
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text("", encoding="utf-8")
+    checked = load(flags={"workers": "auto"}, environ={f"{ENV_PREFIX}PROXY__CA_FILE": str(trusted)})
+    message = {"settings": json.loads(checked.model_dump_json()), "worker": 0, "forwarders": 1, "records": "@a"}
+    handed = Greeting({**message, "draining": False}).settings
+    for key, _, _ in leaves():
+        wanted, got = functools.reduce(getattr, key, checked), functools.reduce(getattr, key, handed)
+        assert (got, type(got)) == (wanted, type(wanted)), key

@@ -52,8 +52,8 @@ ONLY: dict[str, set[str]] = {
     "children": STANDARD,
     "rolling": STANDARD,
     "supervisor": STANDARD,
-    "config": STANDARD | {"pydantic", "pydantic_settings"},
-    "config_sources": STANDARD | {"pydantic", "pydantic_settings"},
+    "config": STANDARD | {"pydantic"},
+    "config_sources": STANDARD | {"pydantic"},
     "lifeline": STANDARD,
     "cli": STANDARD,
     "simulator": STANDARD | {"h11"},
@@ -82,8 +82,8 @@ HEAVY = {
 NOT_LOADED = {
     "gateway": HEAVY,
     "gateway.supervisor": HEAVY,
-    "gateway.forwarder": {"opentelemetry", "prometheus_client", "gateway.telemetry", "gateway.simulator"},
-    "gateway.observer": {"prometheus_client", "gateway.proxy", "gateway.simulator"},
+    "gateway.forwarder": {"opentelemetry", "prometheus_client", "pydantic", "gateway.telemetry", "gateway.simulator"},
+    "gateway.observer": {"opentelemetry", "prometheus_client", "pydantic", "gateway.proxy", "gateway.simulator"},
     "gateway.cli": {"aiohttp", "opentelemetry", "prometheus_client", "gateway.simulator", "gateway.proxy"},
     "gateway.simulator.server": {"aiohttp", "orjson", "gateway.wire", "gateway.records", "gateway.config"},
 }

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
-from gateway.config import Settings
 from gateway.proxy.choice import FAST, PLAIN, choose
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
@@ -21,6 +20,9 @@ from gateway.proxy.fast.path import KEEPALIVE_S, FastPath
 from gateway.proxy.forward import Forwarding
 from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 HEAD_MAX_BYTES = 64 * 1024
 

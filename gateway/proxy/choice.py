@@ -8,12 +8,15 @@ where aiohttp's server makes a connection's protocol (app.py). The versions for 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
 
-from gateway.config import Settings
 from gateway.proxy.fast import selftest
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 AIOHTTP_FROM, AIOHTTP_BELOW = (3, 14), (3, 15)
 FAST, PLAIN = "fast", "plain"
@@ -28,7 +31,7 @@ async def choose(settings: Settings) -> str:
         return PLAIN
     try:
         _check_version()
-        await selftest.check()
+        await selftest.check(settings)
     except Exception as exc:
         why = str(exc) or type(exc).__name__
         if wanted == FAST:

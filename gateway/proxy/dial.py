@@ -11,16 +11,18 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import aiohappyeyeballs
 from yarl import URL
 
-from gateway.config import Settings
 from gateway.proxy.dns import Addresses, Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, TLSFailed, Unreachable
 from gateway.proxy.exchange import Upstream
 from gateway.proxy.tls import client_context
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 HAPPY_EYEBALLS_S = 0.25  # before the other family is tried beside one that hangs (RFC 8305 5)
 TICKET_WAIT_S = 5.0  # a server that sent none by then sends none

@@ -10,6 +10,7 @@ import asyncio
 import socket
 import struct
 import time
+from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
@@ -19,7 +20,6 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_request import BaseRequest
 
-from gateway.config import Settings
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
@@ -32,6 +32,9 @@ from gateway.proxy.tunnel import tunnel
 from gateway.proxy.upstream import UpstreamConnection, UpstreamProtocol, plain_pool, upstream_of
 from gateway.wire.facts import cut
 from gateway.wire.outcome import Answer, End
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 _log = structlog.get_logger()
 _NO_HEAD_ERRORS = (aiohttp.ClientError, HttpProcessingError, ConnectionError)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
-from gateway.config import Settings
 from gateway.proxy.dial import Dialer, P, Pooled
 from gateway.proxy.dns import Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, Unreachable
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 __all__ = ["Pool", "Pooled"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ssl
 import sys
 import time
-from pathlib import Path
 
 SESSION_MAX_S = 3600.0  # since the full handshake at the root of it, however often it was renewed
 LEARN_EVERY_S = 10.0  # to read a session out of a connection costs about as much as resuming saves
@@ -61,7 +60,7 @@ class ResumingContext(ssl.SSLContext):
         return True
 
 
-def client_context(ca_file: Path | None) -> ResumingContext:
+def client_context(ca_file: str | None) -> ResumingContext:
     """Verifies strictly, by the system's certificates or those of the file; speaks HTTP/1.1 only."""
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     if sys.version_info >= (3, 13):
@@ -70,6 +69,6 @@ def client_context(ca_file: Path | None) -> ResumingContext:
     if ca_file is None:
         context.load_default_certs()
     else:
-        context.load_verify_locations(cafile=str(ca_file))
+        context.load_verify_locations(cafile=ca_file)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
-from gateway.config import Settings
 from gateway.proxy.dial import upstream_of as upstream_of
 from gateway.proxy.pool import Pool
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 HEAD_MAX_BYTES = 64 * 1024
 HEADERS_MAX = 256

@@ -12,19 +12,21 @@ import sys
 import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from gateway.config import LogSettings
 from gateway.telemetry.attributes import error_codes
 from gateway.telemetry.books import Account
 from gateway.telemetry.http_attributes import split_target
 from gateway.telemetry.ids import Identity
 from gateway.wire.outcome import Outcome
 from gateway.wire.usage import Usage
+
+if TYPE_CHECKING:
+    from gateway.config import LogSettings
 
 NS_PER_MS = 1_000_000
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
-from gateway.config import Settings
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
@@ -28,6 +27,8 @@ from gateway.wire.outcome import Route
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
+
+    from gateway.config import Settings
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gateway.config import Settings
 from gateway.proxy.dial import upstream_of
 from gateway.proxy.errors import Rejection
 from gateway.proxy.exchange import Exchange
@@ -20,6 +19,9 @@ from gateway.proxy.fast.relay import Relay
 from gateway.proxy.fast.upstream_side import UpstreamSide
 from gateway.proxy.http1.heads import RequestHead
 from gateway.proxy.pool import Pool
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 KEEPALIVE_S = 75.0
 LINGER_S = 5.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
-from gateway.config import Settings
 from gateway.proxy.dial import upstream_of
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.fast.client_side import ClientSide
@@ -16,6 +16,9 @@ from gateway.proxy.fast.path import FastPath
 from gateway.proxy.fast.upstream_side import UpstreamSide
 from gateway.records import ExchangeClosed, Record
 from gateway.wire.outcome import Outcome
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
 
 TIME_S = 2.0
 _REQUEST = b"POST /v1/interactions HTTP/1.1\r\nHost: a\r\nX-Odd:  1\r\nContent-Length: 2\r\n\r\n{}"
@@ -28,11 +31,11 @@ class UnfitError(Exception):
     """The transports, or aiohttp, are not as the fast path needs them; its text says in what."""
 
 
-async def check() -> None:
-    """Raises UnfitError, or whatever went wrong."""
+async def check(settings: Settings) -> None:
+    """settings: those that the path will serve with. Raises UnfitError, or whatever went wrong."""
     async with asyncio.timeout(TIME_S):
         await _check_writes()
-        await _check_exchange()
+        await _check_exchange(settings)
 
 
 class _Writer(asyncio.Protocol):
@@ -106,13 +109,13 @@ class _Kept:
         pass
 
 
-async def _check_exchange() -> None:
+async def _check_exchange(settings: Settings) -> None:
     """One stream, chunk by chunk: the bytes, the books, the connection free for the next."""
     loop = asyncio.get_running_loop()
     kept = _Kept()
-    settings = Settings(upstream="http://upstream.invalid")
     exchanges = Exchanges(kept, upstream_of(settings), max_open=1, stall_ns=1_000_000_000)
     path = FastPath(settings, exchanges, kept)
+    path.host, path.prefix = b"upstream.invalid", b""
     (near_up, upstream), (near_down, client) = _pair(), _pair()
     upstream_transport, kept.upstream = await loop.create_unix_connection(lambda: UpstreamSide(path), sock=near_up)
     client_transport, _ = await loop.create_unix_connection(lambda: ClientSide(path, kept), sock=near_down)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+RUN_MAX_BYTES = 8 * 1024
+
 _LEAD = b'event: step.delta\ndata: {"'
 _LINE_ENDS = 3  # of one block
 _AROUND_DATA_BYTES = len(b"event: step.delta\ndata: \n\n")
@@ -33,9 +35,11 @@ _RUN = re.compile(_block(rb"(0|[1-9][0-9]{0,8})") + rb"(?:" + _block(rb"\1") + r
 def text_run(piece: bytes, at: int) -> tuple[int | None, int, int, int] | None:
     """The blocks of text deltas of one index that begin at `at`, where a block begins; None when it isn't sure.
 
+    At most RUN_MAX_BYTES of them.
+
     index (None: not sure after all, but the blocks end where they end), count, bytes of their data, their end.
     """
-    run = _RUN.match(piece, at)
+    run = _RUN.match(piece, at, at + RUN_MAX_BYTES)
     if run is None:
         return None
     blocks, end = run[0], run.end()
@@ -44,11 +48,10 @@ def text_run(piece: bytes, at: int) -> tuple[int | None, int, int, int] | None:
     return index, count, end - at - count * _AROUND_DATA_BYTES, end
 
 
-def next_lead(piece: bytes, at: int) -> int:
-    """The next place after `at` where a block begins that may be one of ours; the piece's end when there is none."""
-    line_end = piece.find(b"\n", at)  # cheaper than the whole search, where a line has megabytes
-    lead = piece.find(b"\n\n" + _LEAD, line_end) if line_end >= 0 else -1
-    return lead + 2 if lead >= 0 else len(piece)
+def next_lead(piece: bytes, at: int, stop: int) -> int:
+    """The next place after `at` where a block begins that may be one of ours; `stop` when there is none before it."""
+    lead = piece.find(b"\n\n" + _LEAD, at, stop)
+    return lead + 2 if lead >= 0 else stop
 
 
 def _is_utf8(text: bytes) -> bool:

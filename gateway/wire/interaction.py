@@ -7,6 +7,7 @@ Source: accounting.md 2-4. Promise: nothing raises, whatever the order; memory i
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import Any
 
 from gateway.wire.events import (
@@ -36,9 +37,10 @@ from gateway.wire.facts import (
     Invalid,
     StreamFacts,
     Unknown,
+    cut,
 )
 from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
-from gateway.wire.steps import Steps
+from gateway.wire.steps import MAX_STEPS, Steps
 from gateway.wire.usage import Reading, Usage, add, read_usage
 
 STALL_NS = 30_000_000_000
@@ -203,9 +205,9 @@ class InteractionTracker:
     def unknown(self, what: Unknown, name: str | None, times: int = 1) -> None:
         """Count vocabulary that this version doesn't know, and keep a sample of its names."""
         self.facts.unknown[what] = self.facts.unknown.get(what, 0) + times
-        sample = f"{what}:{(name or '')[:NAME_MAX_CHARS]}"
-        if len(self.facts.unknown_names) < MAX_NAMES and sample not in self.facts.unknown_names:
-            self.facts.unknown_names.append(sample)
+        names = self.facts.unknown_names
+        if len(names) < MAX_NAMES and (sample := f"{what}:{(name or '')[:NAME_MAX_CHARS]}") not in names:
+            names.append(sample)
 
     def _delta(self, event: StepDelta, t_ns: int, size: int) -> None:
         facts = self.facts
@@ -291,11 +293,16 @@ class InteractionTracker:
             self.unknown(Unknown.STEP_TYPE, type_)
 
     def _body_steps(self, steps: list[Any]) -> None:
-        for index, wire in enumerate(steps):
+        for index, wire in enumerate(steps[:MAX_STEPS]):
             start = read_step(wire, index)
             self._step_type(start.type)
             is_error = wire.get("is_error") if isinstance(wire, dict) else None
             self.steps.whole(start, is_error if isinstance(is_error, bool) else None)
+        # thousands more are hostile: each type once, not each step
+        for type_, times in Counter(map(_body_type, steps[MAX_STEPS:])).items():
+            if not self.steps.is_known(type_):
+                self.unknown(Unknown.STEP_TYPE, cut(type_, NAME_MAX_CHARS), times)
+            self.steps.whole_beyond(type_, times)
 
     def _read(self, reading: Reading | None) -> Reading | None:
         """Count the oddities of a usage that was read."""
@@ -325,6 +332,11 @@ class InteractionTracker:
         if since is None or t_ns - self.blocked_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
             return
         self.facts.stalled |= self.steps.is_streaming
+
+
+def _body_type(step: object) -> str | None:
+    type_ = step.get("type") if isinstance(step, dict) else None
+    return type_ if isinstance(type_, str) else None
 
 
 _OUTPUT_KINDS = frozenset({DeltaKind.TEXT, DeltaKind.MEDIA})

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from gateway.wire import response
 from gateway.wire.facts import StreamFacts
-from gateway.wire.fastlane import text_run
+from gateway.wire.fastlane import RUN_MAX_BYTES, text_run
 from gateway.wire.outcome import Body, End, Route
 from gateway.wire.response import ResponseReader
+from gateway.wire.sse import SSEParser
 from gateway.wire.steps import MAX_STEPS
 from tests.wire.deltas import streams
 from tests.wire.pieces import STALL_NS, STREAMS, cuts, every_split, facts_of, some_splits, split_at
@@ -29,7 +30,9 @@ def plain_way() -> Iterator[None]:
     """Every event read by the parser and orjson: the reference."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(response, "text_run", lambda *_: None)
-        patch.setattr(response, "next_lead", lambda piece, _: len(piece))
+        patch.setattr(response, "next_lead", lambda piece, _, stop: stop)
+        patch.setattr(response, "PLAIN_MAX_BYTES", 1 << 30)
+        patch.setattr(SSEParser, "pass_string", lambda _, piece, at: at)
         yield
 
 
@@ -194,7 +197,8 @@ def test_ordinary_streams_go_the_cheap_way() -> None:
         assert sum(taken) == 100
         taken.clear()
         facts_of([body])
-        assert taken == [100]
+        assert sum(taken) == 100
+        assert len(taken) <= 1 + len(body) // (RUN_MAX_BYTES - len(BLOCK))
         taken.clear()
         facts_of([body[at : at + 1_000] for at in range(0, len(body), 1_000)])
         assert sum(taken) >= 100 - len(body) // 1_000
@@ -208,4 +212,4 @@ def test_a_step_over_the_cap_is_only_counted() -> None:
         facts = facts_of([CREATED + starts + late * 500])
 
     assert (facts.deltas, facts.steps_beyond) == (500, {"model_output": [0, 1]})
-    assert taken == [500]
+    assert sum(taken) == 500

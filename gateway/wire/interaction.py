@@ -39,6 +39,7 @@ from gateway.wire.facts import (
     Unknown,
     cut,
 )
+from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
 from gateway.wire.steps import MAX_STEPS, Steps
 from gateway.wire.usage import Reading, Usage, add, read_usage
@@ -72,6 +73,7 @@ class InteractionTracker:
         self._completed: set[str | None] = set()
         self._final: dict[str | None, Usage] = {}
         self._running: dict[str | None, Usage] = {}
+        self._running_unread: bytes | None = None  # a later word on the same interaction
 
     @property
     def error_seen(self) -> bool:
@@ -124,10 +126,11 @@ class InteractionTracker:
                 return
         self._run(event.running)
 
-    def feed_texts(self, index: int, count: int, size: int, t_ns: int) -> bool:
+    def feed_texts(self, index: int, count: int, size: int, running: bytes | None, t_ns: int) -> bool:
         """Account for `count` text deltas of one open step that came together, as `feed` would for one after another.
 
-        size: their data bytes together. False: nothing was done, since it is no such simple case.
+        size: their data bytes together. running: the usage that the last of them states, as JSON without oddities; it
+        is read when it's known that no later one takes its place. False: it is no such simple case, nothing was done.
         """
         facts, last_ns = self.facts, self._last_event_ns
         step = self.steps.open_on(index)
@@ -155,6 +158,8 @@ class InteractionTracker:
             gaps.counts[0] += count - (last_ns is None)
         facts.last_delta_ns, self._last_delta_ns = t_ns, calm_ns
         self.steps.text_deltas(step, count, size, t_ns, calm_ns)
+        if running is not None:
+            self._running_unread = running
         return True
 
     def feed_body(self, wire: object) -> None:
@@ -264,6 +269,7 @@ class InteractionTracker:
 
     def _interaction(self, said: InteractionFacts) -> None:
         """Take over what is said of the interaction; what is not said stays as it was, unless it is another one."""
+        self._read_running()
         facts = self.facts
         if said.id is not None:
             if said.id not in self._ids:
@@ -316,9 +322,16 @@ class InteractionTracker:
     def _run(self, reading: Reading | None) -> None:
         if self._read(reading) is not None and reading is not None and not reading.usage.is_empty:
             self._running[self._current] = reading.usage
+            self._running_unread = None
+
+    def _read_running(self) -> None:
+        unread, self._running_unread = self._running_unread, None
+        if unread is not None:
+            self._run(read_usage(load_json(unread)))
 
     def _settle_usage(self) -> None:
         """Final before running, each interaction's own; those of different interactions add up."""
+        self._read_running()
         usages = {**self._running, **self._final}
         if None in usages and len(usages) > 1:
             del usages[None]  # said before the interaction had a name: an earlier word on the same one

@@ -65,8 +65,8 @@ class ResponseReader:
         parser = self._parser
         if parser is not None:
             if parser.between_blocks and (run := text_run(piece, at)) is not None:
-                index, count, size, stop = run
-                if index is None or not self.tracker.feed_texts(index, count, size, t_ns):
+                index, count, size, usage, stop = run
+                if index is None or not self.tracker.feed_texts(index, count, size, usage, t_ns):
                     self._plain(parser, piece[at:stop], t_ns)
                 return stop
             at = parser.pass_string(piece, at)

@@ -17,7 +17,8 @@ RUN_MAX_BYTES = 8 * 1024
 # where they end in the piece.
 Run: TypeAlias = tuple[int | None, int, int, bytes | None, int]
 
-_LEAD_AFTER_BLOCK = b'\n\nevent: step.delta\ndata: {"'
+_LEAD = b'event: step.delta\ndata: {"'
+_LEAD_AFTER_BLOCK = b"\n\n" + _LEAD
 _LINE_ENDS = 3  # of one block
 _AROUND_DATA_BYTES = len(b"event: step.delta\ndata: \n\n")
 
@@ -63,8 +64,12 @@ def _last_usage(blocks: bytes) -> bytes:
 
 
 def next_lead(piece: bytes, at: int, stop: int) -> int:
-    """The next place after `at` where a block begins that may be one of ours; `stop` when there is none before it."""
-    lead = piece.find(_LEAD_AFTER_BLOCK, at, stop)
+    """Where to try again behind `at`: before `stop` the next block that may be one of ours, or `stop`.
+
+    Behind a delta that was not told it is at the end of a block near `stop`: those that follow are likely of its sort.
+    """
+    untold = piece.startswith(_LEAD, at)
+    lead = piece.rfind(b"\n\n", at, stop) if untold else piece.find(_LEAD_AFTER_BLOCK, at, stop)
     return lead + 2 if lead >= 0 else stop
 
 

@@ -17,7 +17,8 @@ from gateway.wire.outcome import Body, End, Route, is_interaction_answer
 from gateway.wire.sse import BOM, DONE, SSEEvent, SSEParser
 from gateway.wire.whole import WholeBody
 
-ERROR_BODY_MAX_BYTES = 64 * 1024  # an error body is small; a longer one is read no further
+PLAIN_MAX_BYTES = 1024  # read at once by the plain way: at the worst a byte costs most of a microsecond
+ERROR_BODY_MAX_BYTES = 16 * 1024  # an error body is small; a longer one is read no further
 
 
 def body_kind(content_type: str | None) -> Body:
@@ -51,22 +52,32 @@ class ResponseReader:
 
     def feed(self, piece: bytes, t_ns: int) -> None:
         """The next bytes of the body, arrived at t_ns (ns since the exchange's start)."""
+        at, end = 0, len(piece)
+        while at < end:
+            at = self.feed_some(piece, at, t_ns)
+
+    def feed_some(self, piece: bytes, at: int, t_ns: int) -> int:
+        """The same for a share of the piece that begins at `at`; where it ends.
+
+        It is of bounded work: of PLAIN_MAX_BYTES, or more where that costs no more: deltas that are told by their
+        bytes, a long string that is passed by.
+        """
         parser = self._parser
         if parser is not None:
-            at, end = 0, len(piece)
-            while at < end:
-                run = text_run(piece, at) if parser.between_blocks else None
-                if run is None:
-                    stop = next_lead(piece, at)
-                else:
-                    index, count, size, stop = run
-                    if index is not None and self.tracker.feed_texts(index, count, size, t_ns):
-                        at = stop
-                        continue
-                self._plain(parser, piece[at:stop], t_ns)
-                at = stop
-        elif self._whole is not None:
-            self._whole.feed(piece)
+            if parser.between_blocks and (run := text_run(piece, at)) is not None:
+                index, count, size, usage, stop = run
+                if index is None or not self.tracker.feed_texts(index, count, size, usage, t_ns):
+                    self._plain(parser, piece[at:stop], t_ns)
+                return stop
+            at = parser.pass_string(piece, at)
+            stop = next_lead(piece, at, min(at + PLAIN_MAX_BYTES, len(piece)))
+            self._plain(parser, piece[at:stop], t_ns)
+            return stop
+        if self._whole is None:
+            return len(piece)
+        at = self._whole.pass_string(piece, at)
+        self._whole.feed(piece[at : at + PLAIN_MAX_BYTES])
+        return min(at + PLAIN_MAX_BYTES, len(piece))
 
     def finish(self, end: End, t_ns: int) -> StreamFacts:
         """The body is over, in this way. Call it once."""
@@ -103,7 +114,7 @@ class ResponseReader:
             self._prefix = None
 
     def _bare(self, sse: SSEEvent, t_ns: int) -> None:
-        error = read_error(load_json(sse.data)) if sse.data is not None else None
+        error = read_error(load_json(sse.data)) if sse.data is not None and _may_say_error(sse.data) else None
         if error is None:
             self._unknown_fields += 1
         else:
@@ -148,6 +159,11 @@ class ResponseReader:
         error = None if has_status else read_error(wire)
         if error is not None:
             self.tracker.feed_error(ErrorEvent(error, bare=True))
+
+
+def _may_say_error(data: bytes) -> bool:
+    """Whether a text could be an object with the key `error`: cheap, for lines of two bytes cost a parse each."""
+    return len(data) >= len('{"error":0}') and (b'"error"' in data or b"\\u" in data)
 
 
 def _is_whole(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.wire.skim import Skimmer
 
-SKIM_OVER_BYTES = 64 * 1024  # more data in one event is an image or audio: skim it, decoding would hold the loop
+SKIM_OVER_BYTES = 16 * 1024  # more data in one event is an image or audio: skim it, decoding would hold the loop
 _HOLD_MAX_BYTES = 8 * 1024  # an unfinished line beyond this is sorted by its field at once, not held until it ends
 _NAME_MAX_BYTES = 256
 
@@ -58,9 +58,14 @@ class _Gathered:
         self.pieces.append(piece)
         if self.size > SKIM_OVER_BYTES:
             self.skimmer = Skimmer()
-            for kept in self.pieces:
-                self.skimmer.feed(kept)
+            self.skimmer.feed(b"".join(self.pieces))
             self.pieces = []
+
+    def pass_string(self, piece: bytes, at: int, stop: int) -> bool:
+        if self.skimmer is None or not self.skimmer.pass_string(piece, at, stop):
+            return False
+        self.size += stop - at
+        return True
 
     def event(self, name: str | None, *, terminated: bool = True, bare: bool = False) -> SSEEvent:
         if self.skimmer is None:
@@ -134,6 +139,20 @@ class SSEParser:
             self._hold(rest)
         self.between_blocks = not rest and self._data is None and self._name is None and not self._skip_lf
         return events
+
+    def pass_string(self, piece: bytes, at: int) -> int:
+        """Take the bytes from `at` that surely go on in a string that is left out; where they end.
+
+        The same as to feed them, for the price of looking for what could end the string.
+        """
+        in_long_data = self._held and self._held_bytes > _HOLD_MAX_BYTES
+        if not in_long_data or self._data is None:
+            return at
+        stop = len(piece)
+        for end in (b'"', b"\n", b"\r"):
+            found = piece.find(end, at, stop)
+            stop = stop if found < 0 else found
+        return stop if stop > at and self._data.pass_string(piece, at, stop) else at
 
     def finish(self) -> list[SSEEvent]:
         """The body is over: what an unfinished last block holds, marked as not terminated. Call it once.

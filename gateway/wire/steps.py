@@ -13,7 +13,7 @@ from gateway.wire.usage import Usage
 
 MAX_STEPS = 1024  # kept one by one; beyond it steps are only counted by type
 MAX_TEXT_CHARS = 128 * 1024  # of all kept steps' ids and names together; beyond it too
-MAX_ARGUMENT_CHARS = 64 * 1024  # of all open steps together, to check that the fragments' sum is JSON
+MAX_ARGUMENT_CHARS = 32 * 1024  # of all open steps together, to check that the fragments' sum is JSON
 OTHER = "other"
 
 _CLOSED, _OPEN = 0, 1  # places in StreamFacts.steps_beyond
@@ -125,6 +125,10 @@ class Steps:
         else:
             self._count_beyond(step.type, _CLOSED)
 
+    def whole_beyond(self, type_: str | None, times: int) -> None:
+        """More steps of a whole body than are kept, all of one type."""
+        self._count_beyond(_known(type_), _CLOSED, times)
+
     def finish(self) -> None:
         """The response is over: what is open stays unfinished."""
         self._open.clear()
@@ -168,9 +172,9 @@ class Steps:
             self._text_chars += chars
         return usage
 
-    def _count_beyond(self, type_: str, place: int) -> None:
-        self._anomaly(Anomaly.TOO_MANY_STEPS)
-        self._facts.steps_beyond.setdefault(type_, [0, 0])[place] += 1
+    def _count_beyond(self, type_: str, place: int, times: int = 1) -> None:
+        self._anomaly(Anomaly.TOO_MANY_STEPS, times)
+        self._facts.steps_beyond.setdefault(type_, [0, 0])[place] += times
 
     def _drop_open(self, index: int) -> None:
         self._beyond.pop(index, None)
@@ -204,8 +208,8 @@ class Steps:
             self._anomaly(Anomaly.BAD_INDEX)
         return index
 
-    def _anomaly(self, anomaly: Anomaly) -> None:
-        self._facts.anomalies[anomaly] = self._facts.anomalies.get(anomaly, 0) + 1
+    def _anomaly(self, anomaly: Anomaly, times: int = 1) -> None:
+        self._facts.anomalies[anomaly] = self._facts.anomalies.get(anomaly, 0) + times
 
 
 def _step(index: int, event: StepStart) -> Step:

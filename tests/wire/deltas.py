@@ -42,13 +42,15 @@ NAMES |= st.sampled_from([b"event: step.stop\n", b"id: 1\nevent: step.delta\n", 
 DATA = st.sampled_from([b"data: "] * 6 + [b"data:", b"data:  ", b"data: \ndata: ", b"data\ndata: ", b"Data: "])
 
 
-EXTRAS = [
-    b',"metadata":{"total_usage":{"total_tokens":5}}',
-    b',"index":1',
-    b',"delta":null',
-    b',"error":{}',
-    b',"a":"b"',
+RUNNING = [
+    b',"metadata":{"total_usage":{"total_tokens":%d}}',
+    b',"metadata":{"total_usage":{"total_input_tokens":7,"total_tokens":%d,"total_tool_use_tokens":0}}',
+    b',"metadata":{"total_usage":{"total_tokens":4,"total_tokens":%d}}',
+    b',"metadata":{"total_usage":{"total_tokens":4,"initial_input_tokens":%d}}',
+    b',"metadata":{"total_usage":{"total_tokens":-1,"total_input_tokens":%d}}',
+    b',"metadata":{"total_usage":{"total_new_tokens":%d}}',
 ]
+EXTRAS = [b',"metadata":{"total_usage":{}}', b',"index":1', b',"delta":null', b',"error":{}', b',"a":"b"']
 
 
 @st.composite
@@ -61,7 +63,8 @@ def usual(draw: st.DrawFn) -> bytes:
         b'{"index":%b,"delta":%b,"event_type":"step.delta"%b}',
         b'{"event_type":"step.delta","index":%b,"delta":%b%b}',
     ]
-    more = draw(st.sampled_from([b""] * 8 + [b',"event_id":"evt_1"', b',"event_id":"%b"' % text, *EXTRAS]))
+    usages = [usage % draw(st.integers(0, 99)) for usage in RUNNING]
+    more = draw(st.sampled_from([b""] * 8 + [b',"event_id":"evt_1"', b',"event_id":"%b"' % text, *usages, *EXTRAS]))
     return LEAD + b"data: " + wire[order // 2] % (index, delta, more) + b"\n\n"
 
 

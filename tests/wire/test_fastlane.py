@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from gateway.wire import response
 from gateway.wire.facts import StreamFacts
-from gateway.wire.fastlane import text_run
+from gateway.wire.fastlane import RUN_MAX_BYTES, Run, text_run
 from gateway.wire.outcome import Body, End, Route
 from gateway.wire.response import ResponseReader
+from gateway.wire.sse import SSEParser
 from gateway.wire.steps import MAX_STEPS
 from tests.wire.deltas import streams
 from tests.wire.pieces import STALL_NS, STREAMS, cuts, every_split, facts_of, some_splits, split_at
@@ -29,7 +30,9 @@ def plain_way() -> Iterator[None]:
     """Every event read by the parser and orjson: the reference."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(response, "text_run", lambda *_: None)
-        patch.setattr(response, "next_lead", lambda piece, _: len(piece))
+        patch.setattr(response, "next_lead", lambda piece, _, stop: stop)
+        patch.setattr(response, "PLAIN_MAX_BYTES", 1 << 30)
+        patch.setattr(SSEParser, "pass_string", lambda _, piece, at: at)
         yield
 
 
@@ -38,7 +41,7 @@ def counted() -> Iterator[list[int]]:
     """How many blocks the cheap way took, each time it took some."""
     taken: list[int] = []
 
-    def text_run_counted(piece: bytes, at: int) -> tuple[int | None, int, int, int] | None:
+    def text_run_counted(piece: bytes, at: int) -> Run | None:
         run = text_run(piece, at)
         if run is not None:
             taken.append(run[1])
@@ -97,7 +100,18 @@ def test_recorded_streams(path: Path) -> None:
         assert facts_of(pieces) == expected
 
 
+USAGE = b',"metadata":{"total_usage":{"total_tokens":%d,"total_input_tokens":3}}'
 DONE = b"event: done\ndata: [DONE]\n\n"
+STATUS = b'data: {"event_type":"interaction.status_update","interaction_id":"a","usage":{"total_tokens":40}}\n\n'
+COMPLETED = b'data: {"event_type":"interaction.completed","interaction":{"id":"a","usage":{"total_tokens":7}}}\n\n'
+OTHER_ID = CREATED.replace(b'"a"', b'"b"')
+
+
+def said(tokens: int) -> bytes:
+    """A text delta with a running usage."""
+    return BLOCK.replace(b"}\n\n", USAGE % tokens + b"}\n\n")
+
+
 OTHER = BLOCK.replace(b'"index":0', b'"index":1')
 NEAR = [
     pytest.param(START + BLOCK + DONE + BLOCK, id="nothing counts behind the sentinel"),
@@ -109,7 +123,12 @@ NEAR = [
     pytest.param(START + BLOCK + b"{" + BLOCK, id="behind a brace"),
     pytest.param(START + BLOCK + b"\xef\xbb\xbf" + BLOCK, id="behind a late byte order mark"),
     pytest.param(b"\n\n" + BLOCK + START + BLOCK[:-1], id="first, and last"),
-    pytest.param(START + BLOCK.replace(b"}\n\n", b',"metadata":{"total_usage":{"total_tokens":3}}}\n\n'), id="usage"),
+    pytest.param(START + said(3) + BLOCK + said(5) + said(4) + BLOCK + STATUS, id="usages, the last of the run counts"),
+    pytest.param(START + said(5) + said(4), id="usages, the last one counts though it is lower"),
+    pytest.param(START + said(3) + OTHER_ID + said(4) + CREATED, id="usages of two interactions"),
+    pytest.param(START + said(3) + STATUS + b"\n" + said(4) + STATUS, id="usages in turn with others"),
+    pytest.param(START + said(3) + STATUS.replace(b"40", b"-1"), id="a usage, and none behind it"),
+    pytest.param(START + said(3) + COMPLETED + said(4), id="usages around the final one"),
 ]
 
 
@@ -139,6 +158,7 @@ SURE = [
     pytest.param(BLOCK.replace(b'"text":"a","type":"text"', b'"type":"text","text":"a"'), id="type first"),
     pytest.param(BLOCK.replace(b'{"index"', b'{"event_type":"step.delta","index"'), id="event_type first"),
     pytest.param(BLOCK.replace(b"}\n\n", b',"event_id":"evt_7"}\n\n'), id="with its id, as in the background"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE % 9 + b"}\n\n"), id="with a running usage, as in thinking streams"),
     pytest.param(BLOCK.replace(b'"a"', '"é 漢字 🙂"'.encode()), id="any script"),
     pytest.param(BLOCK.replace(b'"a"', rb'"a\nb \"c\" \\ \u00e9"'), id="escapes"),
     pytest.param(BLOCK.replace(b'"index":0', b'"index":12'), id="a later step"),
@@ -151,15 +171,24 @@ def test_ordinary_blocks_are_sure(block: bytes) -> None:
     data_bytes = len(block) - len(b"event: step.delta\ndata: \n\n")
     index = 12 if b"12" in block else 0
 
-    assert text_run(block, 0) == (index, 1, data_bytes, len(block))
-    assert text_run(CREATED + block * 60, len(CREATED)) == (index, 60, 60 * data_bytes, len(CREATED + block * 60))
+    usage = b'{"total_tokens":9,"total_input_tokens":3}' if b"usage" in block else None
+
+    assert text_run(block, 0) == (index, 1, data_bytes, usage, len(block))
+    body = CREATED + block * 40
+    assert text_run(body, len(CREATED)) == (index, 40, 40 * data_bytes, usage, len(body))
 
 
 UNSURE = [
     pytest.param(BLOCK[:-1], id="not whole"),
     pytest.param(BLOCK.replace(b"event: step.delta\n", b""), id="no event line"),
     pytest.param(BLOCK.replace(b"\n", b"\r\n"), id="other line ends"),
-    pytest.param(BLOCK.replace(b"}\n\n", b',"metadata":{}}\n\n'), id="metadata, where usage may stand"),
+    pytest.param(BLOCK.replace(b"}\n\n", b',"metadata":{}}\n\n'), id="metadata without usage"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE.replace(b"3", b"[]") % 9 + b"}\n\n"), id="usage that is not flat"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE.replace(b"3", b"-3") % 9 + b"}\n\n"), id="a count below zero"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE.replace(b"3", b"3.0") % 9 + b"}\n\n"), id="a count with a point"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE % 10**18 + b"}\n\n"), id="a count of many digits"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE.replace(b"_input_", b"_new_") % 9 + b"}\n\n"), id="a new count"),
+    pytest.param(BLOCK.replace(b"}\n\n", USAGE % 9 + USAGE % 8 + b"}\n\n"), id="two usages"),
     pytest.param(BLOCK.replace(b"}\n\n", b',"index":1}\n\n'), id="a field twice"),
     pytest.param(BLOCK.replace(b'"type":"text"', b'"type":"text","type":"image"'), id="a type twice"),
     pytest.param(BLOCK.replace(b'"type":"text"', b'"type":"image"'), id="another type"),
@@ -194,7 +223,8 @@ def test_ordinary_streams_go_the_cheap_way() -> None:
         assert sum(taken) == 100
         taken.clear()
         facts_of([body])
-        assert taken == [100]
+        assert sum(taken) == 100
+        assert len(taken) <= 1 + len(body) // (RUN_MAX_BYTES - len(BLOCK))
         taken.clear()
         facts_of([body[at : at + 1_000] for at in range(0, len(body), 1_000)])
         assert sum(taken) >= 100 - len(body) // 1_000
@@ -208,4 +238,4 @@ def test_a_step_over_the_cap_is_only_counted() -> None:
         facts = facts_of([CREATED + starts + late * 500])
 
     assert (facts.deltas, facts.steps_beyond) == (500, {"model_output": [0, 1]})
-    assert taken == [500]
+    assert sum(taken) == 500

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from tests.bench.client import Seen
+from tests.bench.groups import Seen
 from tests.bench.load import Report, Task
 from tests.bench.processes import running
 from tests.bench.scenarios import Scenario

@@ -121,6 +121,7 @@ class GroupRun:
             seen.fault(checked.fault)
             return
         seen.deltas += self._payload.deltas
+        seen.reads += len(response.reads)
         seen.whole.add([response.ended_ns - response.asked_ns])
         first_ns = checked.came_ns[0] if checked.came_ns else response.first_ns
         seen.first.add([first_ns - response.asked_ns])

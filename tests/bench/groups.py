@@ -56,13 +56,14 @@ class Group:
 class Seen:
     """What a group saw. Durations are Distributions.
 
-    deltas: all that came. delta: stamp to arrival, of the deltas sent while all streams flowed. first: from asking
+    deltas: all that came, in so many reads. delta: stamp to arrival, of the deltas sent while all streams flowed. first: from asking
     (of a connection's first request: from connecting) to the first delta, or to the first byte where nothing is
     stamped. whole: from asking to the end. gaps: between deltas that were measured; stalls: gaps over twice the pace.
     """
 
     requests: int = 0
     deltas: int = 0
+    reads: int = 0
     gaps: int = 0
     stalls: int = 0
     stalled_streams: int = 0

@@ -123,6 +123,7 @@ async def test_what_is_a_stall_is_counted_exactly() -> None:
     assert seen.faults == []
     assert (seen.gaps, seen.stalls, seen.stalled_streams) == (9, 2, 1)
     assert (seen.delta.count, seen.delta.ms(1), seen.first.ms(1)) == (10, 60, 0)
+    assert (seen.requests, seen.deltas, seen.reads) == (1, 10, 15)
 
 
 async def test_a_cut_is_noticed(upstream: Upstream) -> None:

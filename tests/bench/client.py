@@ -1,6 +1,6 @@
-"""Clients of the bench: a group of connections that ask for one payload, and what they saw.
+"""Clients of the bench: the connections of a group at work.
 
-Not here: which groups there are (scenarios.py), the process around them (load.py).
+Not here: what a group is (groups.py), the process around them (load.py).
 Promise: every response is checked byte for byte; what was wrong, cut or refused is told in `faults`, never passed over.
 """
 
@@ -11,96 +11,19 @@ import itertools
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self, cast
+from dataclasses import dataclass
+from typing import Final, cast
 
 from tests.bench.check import Checked, Checker
-from tests.bench.distribution import Distribution
 from tests.bench.framing import HEAD_END, LAST_CHUNK, BadFraming, Head, read_head
-from tests.bench.payload import MODEL, payload
+from tests.bench.groups import Group, Seen
+from tests.bench.payload import payload
 
-FAULTS_MAX: Final = 20
 NS: Final = 1_000_000_000
 STEADY_AFTER_S: Final = 0.2
 STALL_PACES: Final = 2
 ANSWER_GRACE_S: Final = 30.0
 CLOSE_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Connections that do the same.
-
-    spec: the answer they ask for. connections: how many, opened evenly over ramp_s. loop: each asks again until seconds
-    are over, on the same connection; else each asks once, and closes. keep: answers are checked after the measured
-    window, as those of groups that don't loop: to check a large one would make the others of the process wait.
-    """
-
-    name: str
-    port: int
-    spec: str
-    connections: int
-    loop: bool = False
-    seconds: float = 0.0
-    ramp_s: float = 0.0
-    tls: bool = False
-    keep: bool = False
-    path: str = "/v1beta/interactions"
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """As `asdict` gave it."""
-        return cls(**value)
-
-    def request(self) -> bytes:
-        """The request of each."""
-        body = b'{"model":"%b","input":"Count from 1 to 25.","stream":%b}' % (
-            MODEL.encode(),
-            b"true" if payload(self.spec).is_stream else b"false",
-        )
-        return (
-            b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nUser-Agent: bench\r\n"
-            b"x-goog-api-key: bench-key\r\nx-bench: %b\r\nContent-Length: %d\r\n\r\n%b"
-            % (self.path.encode(), self.port, self.spec.encode(), len(body), body)
-        )
-
-
-@dataclass(slots=True)
-class Seen:
-    """What a group saw. Durations are Distributions.
-
-    deltas: all that came. delta: stamp to arrival, of the deltas sent while all streams flowed. first: from asking
-    (of a connection's first request: from connecting) to the first delta, or to the first byte where nothing is
-    stamped. whole: from asking to the end. gaps: between deltas that were measured; stalls: gaps over twice the pace.
-    """
-
-    requests: int = 0
-    deltas: int = 0
-    gaps: int = 0
-    stalls: int = 0
-    stalled_streams: int = 0
-    wrong: int = 0
-    faults: list[str] = field(default_factory=list)
-    delta: Distribution = field(default_factory=Distribution)
-    first: Distribution = field(default_factory=Distribution)
-    whole: Distribution = field(default_factory=Distribution)
-
-    def fault(self, text: str) -> None:
-        """Count what went wrong; the first are kept in words."""
-        self.wrong += 1
-        if len(self.faults) < FAULTS_MAX:
-            self.faults.append(text)
-
-    def to_json(self) -> dict[str, Any]:
-        """For the process that asked."""
-        value = {name: getattr(self, name) for name in self.__slots__}
-        return {name: one.to_json() if isinstance(one, Distribution) else one for name, one in value.items()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """As it came from the load process."""
-        durations = {name: Distribution.from_json(value[name]) for name in ("delta", "first", "whole")}
-        return cls(**{**value, **durations})
 
 
 @dataclass(slots=True)
@@ -198,6 +121,7 @@ class GroupRun:
             seen.fault(checked.fault)
             return
         seen.deltas += self._payload.deltas
+        seen.reads += len(response.reads)
         seen.whole.add([response.ended_ns - response.asked_ns])
         first_ns = checked.came_ns[0] if checked.came_ns else response.first_ns
         seen.first.add([first_ns - response.asked_ns])
@@ -315,8 +239,3 @@ class Client(asyncio.Protocol):
         """Let go of the connection."""
         if self._transport is not None:
             self._transport.close()
-
-
-def group_json(group: Group) -> dict[str, Any]:
-    """For the load process."""
-    return asdict(group)

@@ -19,7 +19,8 @@ from typing import Any, Final, Self
 
 import uvloop
 
-from tests.bench.client import Group, GroupRun, Seen
+from tests.bench.client import GroupRun
+from tests.bench.groups import Group, Seen
 from tests.bench.measure import CpuByRole, memory_by_role
 from tests.bench.processes import keep_large_blocks
 

@@ -24,6 +24,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[2]
 START_TIMEOUT_S: Final = 60.0
 END_TIMEOUT_S: Final = 20.0
+ERROR_CHARS: Final = 400
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -108,8 +109,8 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[str], 
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline_s:
-            text = errors.read_text(encoding="utf-8", errors="replace")[-2000:] if errors.exists() else ""
-            raise RuntimeError(f"{what} did not come up (exit code {process.poll()}): {text}")
+            text = " ".join(errors.read_text(encoding="utf-8", errors="replace").split()) if errors.exists() else ""
+            raise RuntimeError(f"{what} did not come up (exit code {process.poll()}): {text[-ERROR_CHARS:]}")
         time.sleep(0.05)
 
 

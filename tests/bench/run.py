@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from tests.bench.client import Seen
+from tests.bench.groups import Seen
 from tests.bench.load import Report, Task
 from tests.bench.processes import running
 from tests.bench.scenarios import Scenario
@@ -48,6 +48,7 @@ class Figures:
     first_p99_ms: float = math.nan
     whole_p50_ms: float = math.nan
     whole_p99_ms: float = math.nan
+    delta_reads: float = math.nan  # a delta, of the client
     stalls: float = math.nan
     stalled_streams: float = math.nan
     stream_kib: float = math.nan
@@ -55,7 +56,7 @@ class Figures:
     rest_all_kib: float = math.nan
 
 
-_HIGHEST: Final = {"rate"}
+_HIGHEST: Final = {"rate", "delta_reads"}
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class Results:
     left_out: dict[str, str] = field(default_factory=dict)  # targets by name, and why
 
     def lowest(self, scenario: str, target: str) -> Figures | None:
-        """Each figure's lowest over the rounds (the highest of `rate`); None where there is none."""
+        """Each figure's lowest over the rounds (of rate and delta_reads the highest); None where there is none."""
         found = [one for one in self.measurements if (one.scenario, one.target, one.fault) == (scenario, target, None)]
         if not found:
             return None
@@ -206,6 +207,8 @@ def figures_of(report: Report, load: Seen, scenario: Scenario) -> Figures:
         for share, label in ((0.5, "p50"), (0.99, "p99"), (0.999, "p999")):
             if hasattr(figures, f"{name}_{label}_ms") and seen.count:
                 setattr(figures, f"{name}_{label}_ms", seen.ms(share))
+    if load.delta.count:
+        figures.delta_reads = load.reads / load.deltas
     if load.gaps:
         figures.stalls, figures.stalled_streams = load.stalls, load.stalled_streams
     return figures

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tests.bench.client import Group
+from tests.bench.groups import Group
 
 WARM_S: Final = 0.5
 BOARD_STREAMS: Final = (1, 8, 32, 64, 128, 256, 512, 1024, 2048)
@@ -53,7 +53,7 @@ class Scenario:
     def warm(self, port: int, path: str) -> list[Group]:
         """A little of the same, so that connections, code and caches are there."""
         first = self.groups(port, path)[0]
-        spec = first.spec if first.loop else "burst:60:150"
+        spec = "burst:60:150" if first.spec.startswith("paced") else first.spec
         return [Group("warm", port, spec, 32, loop=True, seconds=WARM_S, path=path)]
 
 

@@ -137,6 +137,7 @@ defaults
   timeout client 1h
   timeout server 1h
   option http-keep-alive
+  option http-no-delay
   http-reuse always
 frontend bench
   bind 127.0.0.1:{port} backlog 4096

@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.bench import relay
-from tests.bench.client import Group, GroupRun, Seen
+from tests.bench.client import GroupRun, Response
 from tests.bench.conftest import Upstream
-from tests.bench.payload import payload
+from tests.bench.groups import Group, Seen
+from tests.bench.payload import STAMP, payload
 
 PACED = "paced:20:64:20"
+MS = 1_000_000
 SPECS = [
     pytest.param("unary:2048", 0, id="unary"),
     pytest.param("burst:60:150", 60, id="burst"),
@@ -47,12 +49,12 @@ async def test_every_answer_comes_as_it_was_sent(upstream: Upstream, spec: str, 
 
 
 async def test_latency_and_gaps_are_of_every_delta_of_the_steady_part(upstream: Upstream) -> None:
-    """The steady part begins STEADY_AFTER_S after the ramp: here with the 11th of 20 deltas, or the one beside it."""
+    """The steady part begins STEADY_AFTER_S after the ramp and ends with the first stream's end."""
     seen = await seen_by(Group("load", upstream.plain, PACED, connections=3))
 
     assert seen.faults == []
     assert (seen.requests, seen.deltas) == (3, 60)
-    assert 3 * 7 <= seen.delta.count <= 3 * 12
+    assert 3 <= seen.delta.count < 60
     assert seen.gaps == seen.delta.count - 3
     assert 0 < seen.delta.ms(0.5) <= seen.delta.ms(1)
 
@@ -91,14 +93,37 @@ async def test_a_stall_is_noticed(upstream: Upstream) -> None:
     def harm(piece: bytes, number: int) -> tuple[bytes, float]:
         return piece, 0.2 if number == 16 else 0.0
 
-    group = Group("load", 0, "paced:40:64:20", connections=2)
-    async with relay.relay(upstream.plain, harm) as harmed, relay.relay(upstream.plain, relay.none) as harmless:
-        stalled = await seen_by(replace(group, port=harmed))
-        smooth = await seen_by(replace(group, port=harmless))
+    async with relay.relay(upstream.plain, harm) as port:
+        stalled = await seen_by(Group("load", port, "paced:40:64:20", connections=2))
 
-    assert stalled.faults == smooth.faults == []
-    assert (stalled.stalls, stalled.stalled_streams) == (2, 2)
-    assert stalled.delta.ms(1) > 150 > smooth.delta.ms(1)
+    assert stalled.faults == []
+    assert stalled.stalls >= 2
+    assert stalled.stalled_streams == 2
+    assert stalled.delta.ms(1) > 150
+
+
+async def test_what_is_a_stall_is_counted_exactly() -> None:
+    """Of ten deltas, 20 ms apart, two come over 40 ms after the one before, one of them late by 60 ms."""
+    came_ms = [0, 20, 40, 60, 100, 120, 161, 180, 200, 280]
+    sent_ms = [0, 20, 40, 60, 80, 100, 120, 140, 160, 220]
+    run = GroupRun(Group("load", 0, "paced:10:16:20", connections=1, loop=True), None)
+    reads: list[bytes] = []
+    times_ns: list[int] = []
+    came, sent, now_ns = iter(came_ms), iter(sent_ms), 0
+    for event in payload("paced:10:16:20").events:
+        text = event.text
+        if event.stamp_at is not None:
+            text, now_ns = text.replace(STAMP, b"%016x" % (next(sent) * MS)), next(came) * MS
+        reads.append(b"%x\r\n%b\r\n" % (len(text), text))
+        times_ns.append(now_ns)
+    reads[-1] += b"0\r\n\r\n"
+
+    run.answered(Response(0, 0, now_ns, True, reads, times_ns))
+    seen = run.seen
+    assert seen.faults == []
+    assert (seen.gaps, seen.stalls, seen.stalled_streams) == (9, 2, 1)
+    assert (seen.delta.count, seen.delta.ms(1), seen.first.ms(1)) == (10, 60, 0)
+    assert (seen.requests, seen.deltas, seen.reads) == (1, 10, 15)
 
 
 async def test_a_cut_is_noticed(upstream: Upstream) -> None:

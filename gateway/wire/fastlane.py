@@ -22,28 +22,29 @@ _LEAD_AFTER_BLOCK = b"\n\n" + _LEAD
 _LINE_ENDS = 3  # of one block
 _AROUND_DATA_BYTES = len(b"event: step.delta\ndata: \n\n")
 
-# Possessive (`*+`): nothing is tried twice, so the time is linear whatever the bytes are.
+# Possessive (`*+`) where one set of bytes repeats, and no two ways to read a block: so the time is linear whatever
+# the bytes are. Never a group: Python before 3.11.5 matches possessive groups wrongly.
 _PLAIN = rb'[^"\\\x00-\x1f]*+'
-_STRING = rb'"' + _PLAIN + rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})' + _PLAIN + rb')*+"'
+_STRING = rb'"' + _PLAIN + rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})' + _PLAIN + rb')*"'
 _EVENT_TYPE = rb'"event_type":"step\.delta"'
 _DELTA = rb'(?:"text":%b,"type":"text"|"type":"text","text":%b)' % (_STRING, _STRING)
 
 
 # Right counts only, so that it has no oddities; the last of those that come together is the one that holds.
-_COUNT = rb'"total_(?:input_|output_|thought_|tool_use_|cached_)?+tokens":(?:0|[1-9][0-9]{0,17})'
-_USAGE = rb'"metadata":\{"total_usage":\{%b(?:,%b)*+\}\}' % (_COUNT, _COUNT)
+_COUNT = rb'"total_(?:input_|output_|thought_|tool_use_|cached_)?tokens":(?:0|[1-9][0-9]{0,17})'
+_USAGE = rb'"metadata":\{"total_usage":\{%b(?:,%b)*\}\}' % (_COUNT, _COUNT)
 _USAGE_BEGINS = b'"total_usage":'
 
 
 def _block(index: bytes, usage: bytes) -> bytes:
-    fields = rb"(?:" + _EVENT_TYPE + rb',)?+"index":' + index + rb',"delta":\{' + _DELTA + rb"\}"
-    more = rb"(?:," + _EVENT_TYPE + rb")?+" + usage + rb'(?:,"event_id":' + _STRING + rb")?+"
+    fields = rb"(?:" + _EVENT_TYPE + rb',)?"index":' + index + rb',"delta":\{' + _DELTA + rb"\}"
+    more = rb"(?:," + _EVENT_TYPE + rb")?" + usage + rb'(?:,"event_id":' + _STRING + rb")?"
     return rb"event: step\.delta\ndata: \{" + fields + more + rb"\}\n\n"
 
 
 # The first block's index and usage, and further blocks of the same index, all with usage or all without.
 _FIRST = _block(rb"(0|[1-9][0-9]{0,8})", rb"(," + _USAGE + rb")?")
-_RUN = re.compile(_FIRST + rb"(?:" + _block(rb"\1", rb"(?(2)," + _USAGE + rb")") + rb")*+")
+_RUN = re.compile(_FIRST + rb"(?:" + _block(rb"\1", rb"(?(2)," + _USAGE + rb")") + rb")*")
 
 
 def text_run(piece: bytes, at: int) -> Run | None:

@@ -19,10 +19,11 @@ KEEP_MAX_PARTS = 16 * 1024  # of `[`, `{` and `:` in it, and of `,`: to parse mo
 _QUOTE = 0x22
 _BACKSLASH = 0x5C
 # Whole strings that are surely short enough to stay (600 bytes, and 12 escapes of 2 with up to 30 after each), and
-# what stands between them. Possessive (`*+`): nothing is tried twice.
-_SHORT = rb'"[^"\\]{0,600}+(?:\\.[^"\\]{0,30}+){0,12}+"'
-_SHORT_STRINGS = re.compile(rb'[^"]*+(?:' + _SHORT + rb'[^"]*+)*+', re.DOTALL)
-_TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+# what stands between them. Possessive (`*+`) where one set of bytes repeats: nothing is tried twice. Never a group:
+# Python before 3.11.5 matches possessive groups wrongly.
+_SHORT = rb'"[^"\\]{0,600}+(?:\\.[^"\\]{0,30}+){0,12}"'
+_SHORT_STRINGS = re.compile(rb'[^"]*+(?:' + _SHORT + rb'[^"]*+)*', re.DOTALL)
+_TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*', re.DOTALL)
 
 
 class Skimmer:

@@ -1,12 +1,15 @@
 # make run    the gateway at work: simulated API, gateway, sample clients (UPSTREAM=https://… for a real API instead)
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
+# make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
 PYTEST_FLAGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .cache/tools/fetched
+BENCH_TOOLS := .cache/bench/tools/fetched
+BENCH_FLAGS ?=
 JS := tests/sdk/js
 JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
 UV := .cache/uv/bin/uv
@@ -17,7 +20,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run test test-all lint format lock clean
+.PHONY: run test test-all bench bench-quick lint format lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -27,6 +30,12 @@ test: lint $(TOOLS) $(JS_INSTALLED)
 
 test-all: lint $(TOOLS) $(JS_INSTALLED)
 	$(BIN)/pytest --heavy $(PYTEST_FLAGS)
+
+bench: $(INSTALLED) $(BENCH_TOOLS)
+	$(BIN)/python -m tests.bench $(BENCH_FLAGS)
+
+bench-quick: $(INSTALLED) $(BENCH_TOOLS)
+	$(BIN)/python -m tests.bench --quick $(BENCH_FLAGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -60,6 +69,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 $(TOOLS): tests/tools/fetch_debs.sh
 	tests/tools/fetch_debs.sh .cache/tools prometheus promtool
+	touch $@
+
+$(BENCH_TOOLS): tests/tools/fetch_debs.sh
+	tests/tools/fetch_debs.sh .cache/bench/tools nginx haproxy
 	touch $@
 
 $(JS)/node_modules/.package-lock.json: $(JS)/package-lock.json

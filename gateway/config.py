@@ -109,6 +109,9 @@ class ProxySettings(Section):
     idle_timeout_s: Seconds = _setting(
         30.0, "an unused connection to the upstream is closed after; less than the upstream allows", SECONDS
     )
+    spare_connections: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=1000)] = _setting(
+        0, "unused connections that a forwarder keeps open ahead of need", "a whole number from 0 to 1000"
+    )
     response_head_timeout_s: OptionalSeconds = _setting(
         None, "for the upstream's head; models think for minutes, so none by default", f'{SECONDS}, or "none"'
     )

@@ -61,6 +61,9 @@ class ClientConnection(RequestHandler):
         """Hold a head until it is whole, then let the parser have it; everything else goes straight on."""
         if not self._between_requests():
             super().data_received(data)
+            if self._messages:
+                # Its handler begins a turn of the loop after it is taken: what of its body comes meanwhile is no head.
+                self._payload = self._messages[-1][1]
             self._end_broken_bodies()
             return
         data = self._head + data if self._head else data

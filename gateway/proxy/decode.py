@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE_MAX_BYTES = 256 * 1024
+PIECE_MAX_BYTES = 64 * 1024
 
 
 class Decoder(Protocol):
@@ -60,7 +60,7 @@ class _Zlib:
         while out:
             yield out
             rest = self._inflate.unconsumed_tail
-            if not rest:
+            if not rest and len(out) < PIECE_MAX_BYTES:  # a full piece: some may be in the window still
                 return
             try:
                 out = self._inflate.decompress(rest, PIECE_MAX_BYTES)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.config import Settings
 
 HAPPY_EYEBALLS_S = 0.25  # before the other family is tried beside one that hangs (RFC 8305 5)
+TICKET_WAIT_S = 5.0  # a server that sent none by then sends none
 TLS_CLOSE_S = 1.0  # for the upstream to answer our close_notify
 
 
@@ -61,11 +62,12 @@ class Dialer(Generic[P]):
         self._timeout_s = settings.proxy.connect_timeout_s
         self._tls = client_context(settings.proxy.ca_file) if upstream.scheme == "https" else None
         self._server_name = name if self._tls is not None else None
-        self._newest: tuple[P, ssl.SSLObject, float] | None = None  # whose session was not read yet; when it opened
+        # a connection whose session was not read yet, and when it opened
+        self._ticket_from: tuple[P, ssl.SSLObject, float] | None = None
 
     async def dial(self) -> P:
         """A new connection. Raises a GatewayError, and leaves no socket behind when it raises or is cancelled."""
-        self.learn()
+        self._learn()
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 return await self._dial()
@@ -74,17 +76,21 @@ class Dialer(Generic[P]):
                 raise ConnectTimeout(self.host, "no connection within proxy.connect_timeout_s") from exc
             raise Unreachable(self.host, _reason(exc)) from exc
 
-    def learn(self) -> None:
-        """Read the newest connection's TLS session, if that is of use and its ticket has come."""
-        if self._newest is not None and self._tls is not None:
-            _, secured, opened_s = self._newest
-            if self._tls.learn(secured, opened_s):
-                self._newest = None
-
     def answered(self, connection: P) -> None:
         """The connection has carried an answer: its ticket is here."""
-        if self._newest is not None and self._newest[0] is connection:
-            self.learn()
+        if self._ticket_from is not None and self._ticket_from[0] is connection:
+            self._learn()
+
+    async def close(self) -> None:
+        """Give up what runs beside the dials."""
+        self._ticket_from = None
+        await self.addresses.close()
+
+    def _learn(self) -> None:
+        if self._ticket_from is not None and self._tls is not None:
+            _, secured, opened_s = self._ticket_from
+            if self._tls.learn(secured, opened_s) or time.monotonic() - opened_s > TICKET_WAIT_S:
+                self._ticket_from = None
 
     async def _dial(self) -> P:
         try:
@@ -97,25 +103,28 @@ class Dialer(Generic[P]):
             except (OSError, RuntimeError) as exc:  # uvloop has both
                 self.addresses.failed()
                 raise Unreachable(self.host, _reason(exc)) from exc
-            peer = sock.getpeername()
+            family, peer = sock.family, None
             try:
+                peer = sock.getpeername()[:2]
                 connection = await self._dress(sock)
-            except (OSError, ssl.CertificateError) as exc:
+            except OSError as exc:
                 sock.close()
                 # one of several may be ill
-                aiohappyeyeballs.remove_addr_infos(addresses, peer)
-                if not addresses:
+                others = [one for one in addresses if one[4][:2] != peer]
+                if len(others) in (0, len(addresses)):
                     self.addresses.failed()
                     raise self._translated(exc) from exc
+                addresses = others
             except BaseException:
                 sock.close()
                 raise
             else:
-                self.addresses.answered(sock.family)
+                self.addresses.answered(family)
                 return connection
 
     async def _dress(self, sock: socket.socket) -> P:
         """Give the socket its TLS and its protocol."""
+        started_s = time.monotonic()
         transport, protocol = await asyncio.get_running_loop().create_connection(
             cast(Callable[[], asyncio.BaseProtocol], self._factory),
             sock=sock,
@@ -126,8 +135,9 @@ class Dialer(Generic[P]):
         connection = cast(P, protocol)
         if self._tls is not None:
             secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
-            self._tls.opened(secured)
-            self._newest = connection, secured, time.monotonic()
+            self._tls.opened(secured, started_s)
+            if self._ticket_from is None:
+                self._ticket_from = connection, secured, time.monotonic()
         return connection
 
     def _translated(self, exc: Exception) -> GatewayError:

@@ -1,4 +1,4 @@
-"""Connections to the one upstream, kept while idle; new ones opened a few at a time.
+"""Connections to the one upstream: kept while idle, opened a few at a time, some of them ahead of need.
 
 Not here: how one is opened (dial.py), what goes over it (upstream.py and forward.py).
 Promise: what is idle is closed after proxy.idle_timeout_s, before the upstream would; taking and giving back cost
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Generic
 
 from gateway.proxy.dial import Dialer, P, Pooled
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool", "Pooled"]
 
-DIALS_AT_ONCE = 64
+# A handshake takes 0.5-0.8 ms of the loop. A thousand at once held every open stream for 300 ms and came no sooner;
+# eight at once hold it for 5. A far upstream takes its time without ours: there a dial makes room for the next early.
+DIALS_AT_ONCE = 8
+DIAL_HOLDS_S = 0.01
 CONNECT_TRIES = 3  # connections that end before anybody uses them
+REFILL_FIRST_S, REFILL_MOST_S = 1.0, 60.0  # between tries to open ahead while the upstream takes or keeps none
 
 
 class Pool(Generic[P]):
@@ -37,18 +41,26 @@ class Pool(Generic[P]):
         self._dialer = Dialer(settings, factory, resolve)
         self._timeout_s = settings.proxy.connect_timeout_s
         self._idle_s = settings.proxy.idle_timeout_s
+        self._spare = settings.proxy.spare_connections
         self._idle: dict[P, float] = {}  # and when to drop it; the newest last
-        self._timer: asyncio.TimerHandle | None = None
+        self._drop_timer: asyncio.TimerHandle | None = None
         self._waiting: dict[asyncio.Future[P], None] = {}  # callers without a connection, the first come first
         self._queued: deque[asyncio.Future[P]] = deque()  # those for whom no dial runs yet
-        self._dials: set[asyncio.Task[None]] = set()
+        self._dials: dict[asyncio.Task[None], asyncio.TimerHandle | None] = {}  # and when it makes room
+        self._room = DIALS_AT_ONCE
+        self._spare_dials = 0
+        self._refill_s = 0.0  # the wait before the last refill
+        self._refill_timer: asyncio.TimerHandle | None = None
         self._is_closing = False
+        self._dial_on()
 
     def take(self) -> P | None:
         """The most recently used idle connection that can serve, at once; None: there is none, `connect`."""
         while self._idle:
             connection, _ = self._idle.popitem()
             if connection.can_serve:
+                if self._spare:
+                    self._dial_on()
                 return connection
             _end(connection)
         return None
@@ -66,59 +78,87 @@ class Pool(Generic[P]):
         raise Unreachable(self._dialer.host, "it closes each connection before it is used")
 
     def give_back(self, connection: P) -> None:
-        """Its answer was read whole: idle from now on, or somebody else's."""
+        """Its answer was read whole: idle from now on, or somebody else's. One that can't serve is ended."""
+        self._refill_s = 0.0
         self._dialer.answered(connection)
         self._hand(connection)
 
     def forget(self, connection: P) -> None:
         """An idle connection was lost or spoiled. Harmless for one that is in use."""
-        self._idle.pop(connection, None)
+        if self._idle.pop(connection, None) is not None and self._spare:
+            self._refill_later()
 
     async def close(self) -> None:
         """End every idle connection, and what is being opened."""
         self._is_closing = True
-        if self._timer is not None:
-            self._timer.cancel()
-        for dial in self._dials:
-            dial.cancel()
-        if self._dials:
-            await asyncio.wait(self._dials)
+        for timer in (self._drop_timer, self._refill_timer):
+            if timer is not None:
+                timer.cancel()
         for waiter in self._waiting:
             if not waiter.done():
-                waiter.set_exception(Unreachable(self._dialer.host, "the gateway is shutting down"))
-        await self._dialer.addresses.close()
-        for connection in self._idle:
-            _end(connection)
-        self._idle.clear()
+                waiter.set_exception(self._shutting_down())
+        dials = list(self._dials)
+        for dial in dials:
+            dial.cancel()
+        await asyncio.gather(*dials, self._dialer.close(), return_exceptions=True)
+        while self._idle:
+            _end(self._idle.popitem()[0])
         await asyncio.sleep(0)  # the transports end in the loop's next turn
 
     async def _wait(self) -> P:
         if self._is_closing:
-            raise Unreachable(self._dialer.host, "the gateway is shutting down")
+            raise self._shutting_down()
         waiter: asyncio.Future[P] = self._loop.create_future()
         self._waiting[waiter] = None
         self._queued.append(waiter)
         self._dial_on()
+        timer = self._loop.call_later(self._timeout_s, self._out_of_time, waiter)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await waiter
-        except TimeoutError as exc:
-            raise ConnectTimeout(self._dialer.host, "no connection within proxy.connect_timeout_s") from exc
+            return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._hand(waiter.result())
+            if not waiter.cancelled() and waiter.exception() is None:
+                self._hand(waiter.result())  # it came in the turn in which the caller left
             raise
         finally:
+            timer.cancel()
             self._waiting.pop(waiter, None)
-            waiter.cancel()
+
+    def _out_of_time(self, waiter: asyncio.Future[P]) -> None:
+        if not waiter.done():
+            waiter.set_exception(ConnectTimeout(self._dialer.host, "no connection within proxy.connect_timeout_s"))
+
+    def _shutting_down(self) -> Unreachable:
+        return Unreachable(self._dialer.host, "the gateway is shutting down")
 
     def _dial_on(self) -> None:
-        while self._queued and len(self._dials) < DIALS_AT_ONCE:
-            waiter = self._queued.popleft()
-            if not waiter.done():
-                dial = self._loop.create_task(self._dial(waiter))
-                self._dials.add(dial)
-                dial.add_done_callback(self._dialled)
+        """Start what there is room for: those who wait first, then the spare ones."""
+        while self._room > 0 and not self._is_closing:
+            if self._queued:
+                waiter = self._queued.popleft()
+                if not waiter.done():
+                    self._start(self._dial(waiter))
+            elif self._refill_timer is None and len(self._idle) + self._spare_dials < self._spare:
+                self._spare_dials += 1
+                self._start(self._dial_spare())
+            else:
+                return
+
+    def _start(self, dial: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(dial)
+        self._room -= 1
+        self._dials[task] = self._loop.call_later(DIAL_HOLDS_S, self._make_room, task)
+        task.add_done_callback(self._dialled)
+
+    def _make_room(self, dial: asyncio.Task[None]) -> None:
+        timer, self._dials[dial] = self._dials[dial], None
+        if timer is not None:
+            timer.cancel()
+            self._room += 1
+            self._dial_on()
+
+    def _dialled(self, dial: asyncio.Task[None]) -> None:
+        self._make_room(dial)
+        del self._dials[dial]
 
     async def _dial(self, waiter: asyncio.Future[P]) -> None:
         try:
@@ -129,38 +169,52 @@ class Pool(Generic[P]):
         else:
             self._hand(connection, waiter)
 
-    def _dialled(self, dial: asyncio.Task[None]) -> None:
-        self._dials.discard(dial)
-        self._dial_on()
+    async def _dial_spare(self) -> None:
+        try:
+            connection = await self._dialer.dial()
+        except GatewayError:
+            self._refill_later()
+        else:
+            self._hand(connection)
+        finally:
+            self._spare_dials -= 1
 
     def _hand(self, connection: P, waiter: asyncio.Future[P] | None = None) -> None:
         """To this caller, else to the one that waits longest, else to the idle ones."""
-        if self._is_closing or not connection.can_serve:
-            _end(connection)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(connection)
-            return
         if waiter is None or waiter.done():
-            waiter = next((one for one in self._waiting if not one.done()), None)
+            if self._is_closing or not connection.can_serve:
+                _end(connection)
+                return
+            waiter = next((one for one in self._waiting if not one.done()), None) if self._waiting else None
         if waiter is not None:
             waiter.set_result(connection)
             return
         deadline_s = self._loop.time() + self._idle_s
         self._idle[connection] = deadline_s
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline_s, self._drop_old)
+        if self._drop_timer is None:
+            self._drop_timer = self._loop.call_at(deadline_s, self._drop_old)
 
     def _drop_old(self) -> None:
-        self._timer = None
+        self._drop_timer = None
         now_s = self._loop.time()
         while self._idle:
             connection, deadline_s = next(iter(self._idle.items()))
             if deadline_s > now_s:
-                self._timer = self._loop.call_at(deadline_s, self._drop_old)
-                return
+                self._drop_timer = self._loop.call_at(deadline_s, self._drop_old)
+                break
             del self._idle[connection]
             if connection.transport is not None:
                 connection.transport.close()
+        self._dial_on()
+
+    def _refill_later(self) -> None:
+        if self._refill_timer is None and not self._is_closing:
+            self._refill_s = min(max(2 * self._refill_s, REFILL_FIRST_S), REFILL_MOST_S)
+            self._refill_timer = self._loop.call_later(self._refill_s, self._refill)
+
+    def _refill(self) -> None:
+        self._refill_timer = None
+        self._dial_on()
 
 
 def _end(connection: Pooled) -> None:

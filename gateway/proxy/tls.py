@@ -37,9 +37,9 @@ class ResumingContext(ssl.SSLContext):
             session = self._session
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
-    def opened(self, secured: ssl.SSLObject) -> None:
-        """A handshake is done. One that didn't resume says that the session in hand is worth nothing."""
-        if not secured.session_reused:
+    def opened(self, secured: ssl.SSLObject, started_s: float) -> None:
+        """A handshake is done that began then. One that was offered a session and didn't take it has outdated it."""
+        if not secured.session_reused and self._learnt_s < started_s:
             self._session = None
 
     def learn(self, secured: ssl.SSLObject, opened_s: float) -> bool:
@@ -54,7 +54,8 @@ class ResumingContext(ssl.SSLContext):
         session = secured.session
         if session is None or not (session.has_ticket or session.id):
             return False
-        self._verified_s = self._verified_s if secured.session_reused else opened_s
+        if not secured.session_reused:
+            self._verified_s = opened_s
         self._session, self._name, self._learnt_s = session, secured.server_hostname, now_s
         return True
 

@@ -13,7 +13,7 @@ GET /__simulator__/scenarios lists the names, GET /__simulator__/ledger what was
 Scenarios:
   As in the guide: text, thinking, function_call, function_call_turn2, several_tools, google_search, code_execution,
     url_context, mcp, mcp_url_context, image, audio, deep_research, requires_continuation_hop1,
-    requires_continuation_hop2.
+    requires_continuation_hop2, requires_continuation_busy.
   Whole answers: unary, unary_audio, unary_big_image, unary_budget_exceeded, unary_cancelled, unary_code_execution,
     unary_continuation_hop2, unary_failed, unary_function_call, unary_function_call_turn2, unary_google_search,
     unary_image, unary_in_progress_usage, unary_incomplete, unary_invalid_utf8, unary_list, unary_malformed,
@@ -21,7 +21,8 @@ Scenarios:
     unary_unknown_status, unary_url_context.
   Runs of an agent without a stream: background.
   HTTP errors and others: http_400, http_400_array, http_400_rpc, http_401, http_403, http_404, http_408, http_409,
-    http_429, http_429_ms, http_500, http_500_empty, http_502_html, http_503, http_503_sse, html_200, redirect_307.
+    http_429, http_429_long, http_429_ms, http_500, http_500_empty, http_502_html, http_503, http_503_date,
+    http_503_sse, http_503_text, html_200, redirect_307.
   Other ends: incomplete, budget_exceeded, failed, cancelled, failed_update_only, cancelled_update_only,
     in_progress_completed, unknown_status, completed_without_interaction, completed_running_only,
     completed_no_usage, checkpoint_then_end, deep_research_detached, missing_done, done_without_completed,

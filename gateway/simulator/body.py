@@ -2,7 +2,7 @@
 
 Not here: sending it (playback.py), the literal blocks (scenario.py).
 Source: the placeholders of the scenario files: ids v1_SimInteractionNNNN, values of "created" and "updated", and the
-scenario's own "model" or "agent".
+scenario's own "model" or "agent"; in header values {{http_date:+SECONDS}}.
 Promise: ids and times keep their length, so only another model name can change a body's length.
 """
 
@@ -11,22 +11,30 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Final
 
 from gateway.simulator.scenario import Event
 
 PLACEHOLDER_ID: Final = re.compile(rb"v1_SimInteraction\d{4}")
 FRESH_ID_HEX_CHARS: Final = 15  # with "v1_Sim" as long as a placeholder
+_HTTP_DATE = re.compile(r"\{\{http_date:\+(\d+)\}\}")
 _TIME = re.compile(rb'("(created|updated)": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 
 
 def wall_time() -> str:
     """The present UTC time as the API writes it, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fresh_dates(value: str) -> str:
+    """A header's value with each {{http_date:+SECONDS}} as the HTTP date that many seconds from now."""
+    return _HTTP_DATE.sub(lambda match: formatdate(time.time() + int(match[1]), usegmt=True), value)
 
 
 @dataclass(slots=True)

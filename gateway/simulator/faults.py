@@ -7,7 +7,8 @@ Promise: every directive can be combined with any scenario; a word that is not u
 The mini-language of x-simulator-fault, several directives separated by ";", N counts blocks of the scenario:
 cut-after=N (close without the end of the body), rst-after=N (reset the connection), end-after=N (a clean end),
 hold-after=N (then nothing until the client goes), stall-after=N:SECONDS, cut-bytes=N (close after N body bytes),
-no-head (close without an answer), hang (never answer), head-delay=SECONDS, gzip, deflate, close-delimited.
+no-head (close without an answer), hang (never answer), head-delay=SECONDS, gzip, deflate, close-delimited,
+fails=N (all this for the first N of the same request; then the answer to its body, as if nothing were asked).
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Directives:
     stop_after_events, stop_after_bytes: where, the one that is set.
     stalls: pairs of (events sent before it, seconds).
     coding: "gzip", "deflate" or "identity".
+    fails: how many of the same request (repeats.py) get the scenario and the faults; None for all of them.
     pace: factor on the scenario's own pauses; None leaves it to the server.
     """
 
@@ -65,6 +67,7 @@ class Directives:
     hang: bool = False
     coding: str = "identity"
     close_delimited: bool = False
+    fails: int | None = None
     split: Split = Split()
     pace: float | None = None
 
@@ -92,6 +95,8 @@ def _with_fault(directives: Directives, word: str) -> Directives:
         return replace(directives, stalls=(*directives.stalls, stall))
     if name == "head-delay":
         return replace(directives, head_delay_s=_seconds(word, value))
+    if name == "fails":
+        return replace(directives, fails=_number(word, value))
     if word in {"gzip", "deflate"}:
         return replace(directives, coding=word)
     if word == "no-head":

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from http.client import responses
 from typing import TYPE_CHECKING, Final
 
-from gateway.simulator.body import Substitution, make_body
+from gateway.simulator.body import Substitution, fresh_dates, make_body
 
 if TYPE_CHECKING:
     from gateway.simulator.connection import Connection
@@ -92,7 +92,7 @@ class Playback:
     def _head(self, framing: str, *, persistent: bool) -> bytes:
         status = self._answer.status
         lines = [f"HTTP/1.1 {status} {responses.get(status, '')}"]
-        lines += [f"{name}: {value}" for name, value in self._answer.headers]
+        lines += [f"{name}: {fresh_dates(value)}" for name, value in self._answer.headers]
         lines += [f"x-simulator-scenario: {self._entry.scenario}", f"x-simulator-seq: {self._entry.seq}"]
         if self._directives.coding != "identity":
             lines.append(f"content-encoding: {self._directives.coding}")

@@ -18,6 +18,7 @@ from gateway.simulator.body import PLACEHOLDER_ID, Substitution
 from gateway.simulator.catalogue import scenarios
 from gateway.simulator.faults import DirectiveError, Directives, read_directives
 from gateway.simulator.interactions import Interaction, Interactions, error_answer, json_answer, plain_expected
+from gateway.simulator.repeats import Repeats
 from gateway.simulator.scenario import Answer, Event
 from gateway.simulator.selection import SCENARIO_HEADER, Asked, UnknownScenarioError, choose
 
@@ -83,13 +84,17 @@ class Router:
 
     def __init__(self) -> None:
         self._interactions = Interactions()
+        self._repeats = Repeats()
 
     def reply(self, request: Request, route: str, interaction_id: str, asked: Asked) -> Reply:
         """The answer to an API request; directives that are not understood become a 400."""
         try:
             directives = read_directives(dict(request.headers))
+            scenario_name = request.header(SCENARIO_HEADER)
+            if directives.fails is not None and not self._repeats.fails(request, directives.fails):
+                directives, scenario_name = Directives(split=directives.split, pace=directives.pace), ""
             if route == "create":
-                return self._create(request, asked, directives)
+                return self._create(scenario_name, asked, directives)
         except DirectiveError as exc:
             return Reply(error_answer(400, "INVALID_ARGUMENT", str(exc)), Substitution())
         except UnknownScenarioError as exc:
@@ -97,14 +102,13 @@ class Router:
             return Reply(error_answer(400, "INVALID_ARGUMENT", message), Substitution(), directives)
         if route == "other":
             return Reply(_other(request), Substitution(), directives)
-        return self._existing(request, route, interaction_id, directives)
+        return self._existing(request, route, interaction_id, scenario_name, directives)
 
-    def _create(self, request: Request, asked: Asked, directives: Directives) -> Reply:
-        header = request.header(SCENARIO_HEADER)
-        if not asked.readable and not header:
+    def _create(self, scenario_name: str, asked: Asked, directives: Directives) -> Reply:
+        if not asked.readable and not scenario_name:
             answer = error_answer(400, "INVALID_ARGUMENT", "The body is no JSON object.")
             return Reply(answer, Substitution(), directives)
-        scenario, names = choose(asked, header, scenarios())
+        scenario, names = choose(asked, scenario_name, scenarios())
         substitution = Substitution(names)
         for event in scenario.answer.events:
             for match in PLACEHOLDER_ID.finditer(event.wire):
@@ -114,9 +118,10 @@ class Router:
             self._interactions.keep(Interaction(scenario, substitution))
         return Reply(scenario.answer, substitution, directives, scenario.name, main_id)
 
-    def _existing(self, request: Request, route: str, interaction_id: str, directives: Directives) -> Reply:
-        header = request.header(SCENARIO_HEADER)
-        if header and (scenario := scenarios().get(header.strip().replace("-", "_"))) is not None:
+    def _existing(
+        self, request: Request, route: str, interaction_id: str, scenario_name: str, directives: Directives
+    ) -> Reply:
+        if scenario_name and (scenario := scenarios().get(scenario_name.strip().replace("-", "_"))) is not None:
             return Reply(scenario.answer, Substitution(), directives, scenario.name, interaction_id)
         interaction = self._interactions.find(interaction_id)
         if interaction is None:

@@ -7,6 +7,7 @@ Source: accounting.md 2-4. Promise: nothing raises, whatever the order; memory i
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import Any
 
 from gateway.wire.events import (
@@ -36,9 +37,11 @@ from gateway.wire.facts import (
     Invalid,
     StreamFacts,
     Unknown,
+    cut,
 )
+from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
-from gateway.wire.steps import Steps
+from gateway.wire.steps import MAX_STEPS, Steps
 from gateway.wire.usage import Reading, Usage, add, read_usage
 
 STALL_NS = 30_000_000_000
@@ -64,11 +67,13 @@ class InteractionTracker:
         self.blocked_ns = 0
         self._last_event_ns: int | None = None
         self._last_delta_ns: int | None = None
+        self._text_seen = False
         self._ids: list[str] = []
         self._current: str | None = None  # the interaction that is spoken of, by its id
         self._completed: set[str | None] = set()
         self._final: dict[str | None, Usage] = {}
         self._running: dict[str | None, Usage] = {}
+        self._running_unread: bytes | None = None  # a later word on the same interaction
 
     @property
     def error_seen(self) -> bool:
@@ -121,6 +126,42 @@ class InteractionTracker:
                 return
         self._run(event.running)
 
+    def feed_texts(self, index: int, count: int, size: int, running: bytes | None, t_ns: int) -> bool:
+        """Account for `count` text deltas of one open step that came together, as `feed` would for one after another.
+
+        size: their data bytes together. running: the usage that the last of them states, as JSON without oddities; it
+        is read when it's known that no later one takes its place. False: it is no such simple case, nothing was done.
+        """
+        facts, last_ns = self.facts, self._last_event_ns
+        step = self.steps.open_on(index)
+        if step is None or last_ns is None:
+            return False
+        calm_ns = t_ns - self.blocked_ns
+        if calm_ns - last_ns > self._stall_ns:
+            self._note_silence(t_ns)
+        self._last_event_ns = calm_ns
+        facts.events += count
+        facts.deltas += count
+        if not self._text_seen:
+            self._text_seen = True
+            for kind in (DeltaKind.ANY, DeltaKind.TEXT, DeltaKind.OUTPUT):
+                facts.first_delta_ns.setdefault(kind, t_ns)
+        gaps, last_ns = facts.gaps, self._last_delta_ns
+        if last_ns is not None and calm_ns > last_ns:
+            gap_ns = calm_ns - last_ns
+            gaps.counts[bisect_left(GAP_BOUNDS_NS, gap_ns)] += 1
+            gaps.sum_ns += gap_ns
+            if gap_ns > gaps.max_ns:
+                gaps.max_ns = gap_ns
+            gaps.counts[0] += count - 1
+        else:
+            gaps.counts[0] += count - (last_ns is None)
+        facts.last_delta_ns, self._last_delta_ns = t_ns, calm_ns
+        self.steps.text_deltas(step, count, size, t_ns, calm_ns)
+        if running is not None:
+            self._running_unread = running
+        return True
+
     def feed_body(self, wire: object) -> None:
         """Account for a whole unary, poll or cancel body, decoded."""
         self.final_seen = True
@@ -169,9 +210,9 @@ class InteractionTracker:
     def unknown(self, what: Unknown, name: str | None, times: int = 1) -> None:
         """Count vocabulary that this version doesn't know, and keep a sample of its names."""
         self.facts.unknown[what] = self.facts.unknown.get(what, 0) + times
-        sample = f"{what}:{(name or '')[:NAME_MAX_CHARS]}"
-        if len(self.facts.unknown_names) < MAX_NAMES and sample not in self.facts.unknown_names:
-            self.facts.unknown_names.append(sample)
+        names = self.facts.unknown_names
+        if len(names) < MAX_NAMES and (sample := f"{what}:{(name or '')[:NAME_MAX_CHARS]}") not in names:
+            names.append(sample)
 
     def _delta(self, event: StepDelta, t_ns: int, size: int) -> None:
         facts = self.facts
@@ -228,6 +269,7 @@ class InteractionTracker:
 
     def _interaction(self, said: InteractionFacts) -> None:
         """Take over what is said of the interaction; what is not said stays as it was, unless it is another one."""
+        self._read_running()
         facts = self.facts
         if said.id is not None:
             if said.id not in self._ids:
@@ -257,11 +299,16 @@ class InteractionTracker:
             self.unknown(Unknown.STEP_TYPE, type_)
 
     def _body_steps(self, steps: list[Any]) -> None:
-        for index, wire in enumerate(steps):
+        for index, wire in enumerate(steps[:MAX_STEPS]):
             start = read_step(wire, index)
             self._step_type(start.type)
             is_error = wire.get("is_error") if isinstance(wire, dict) else None
             self.steps.whole(start, is_error if isinstance(is_error, bool) else None)
+        # thousands more are hostile: each type once, not each step
+        for type_, times in Counter(map(_body_type, steps[MAX_STEPS:])).items():
+            if not self.steps.is_known(type_):
+                self.unknown(Unknown.STEP_TYPE, cut(type_, NAME_MAX_CHARS), times)
+            self.steps.whole_beyond(type_, times)
 
     def _read(self, reading: Reading | None) -> Reading | None:
         """Count the oddities of a usage that was read."""
@@ -275,9 +322,16 @@ class InteractionTracker:
     def _run(self, reading: Reading | None) -> None:
         if self._read(reading) is not None and reading is not None and not reading.usage.is_empty:
             self._running[self._current] = reading.usage
+            self._running_unread = None
+
+    def _read_running(self) -> None:
+        unread, self._running_unread = self._running_unread, None
+        if unread is not None:
+            self._run(read_usage(load_json(unread)))
 
     def _settle_usage(self) -> None:
         """Final before running, each interaction's own; those of different interactions add up."""
+        self._read_running()
         usages = {**self._running, **self._final}
         if None in usages and len(usages) > 1:
             del usages[None]  # said before the interaction had a name: an earlier word on the same one
@@ -291,6 +345,11 @@ class InteractionTracker:
         if since is None or t_ns - self.blocked_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
             return
         self.facts.stalled |= self.steps.is_streaming
+
+
+def _body_type(step: object) -> str | None:
+    type_ = step.get("type") if isinstance(step, dict) else None
+    return type_ if isinstance(type_, str) else None
 
 
 _OUTPUT_KINDS = frozenset({DeltaKind.TEXT, DeltaKind.MEDIA})

@@ -10,13 +10,15 @@ from __future__ import annotations
 from gateway.wire.errors import read_error
 from gateway.wire.events import ErrorEvent, read_event
 from gateway.wire.facts import Anomaly, Invalid, StreamFacts, Unknown
+from gateway.wire.fastlane import next_lead, text_run
 from gateway.wire.interaction import InteractionTracker
 from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import Body, End, Route, is_interaction_answer
 from gateway.wire.sse import BOM, DONE, SSEEvent, SSEParser
 from gateway.wire.whole import WholeBody
 
-ERROR_BODY_MAX_BYTES = 64 * 1024  # an error body is small; a longer one is read no further
+PLAIN_MAX_BYTES = 1024  # read at once by the plain way: at the worst a byte costs most of a microsecond
+ERROR_BODY_MAX_BYTES = 16 * 1024  # an error body is small; a longer one is read no further
 
 
 def body_kind(content_type: str | None) -> Body:
@@ -50,14 +52,32 @@ class ResponseReader:
 
     def feed(self, piece: bytes, t_ns: int) -> None:
         """The next bytes of the body, arrived at t_ns (ns since the exchange's start)."""
-        if self._parser is not None:
-            if self._prefix is not None:
-                self._prefix += piece[: ERROR_BODY_MAX_BYTES + 1]
-                if len(self._prefix) > ERROR_BODY_MAX_BYTES:
-                    self._prefix = None
-            self._events(self._parser.feed(piece), t_ns)
-        elif self._whole is not None:
-            self._whole.feed(piece)
+        at, end = 0, len(piece)
+        while at < end:
+            at = self.feed_some(piece, at, t_ns)
+
+    def feed_some(self, piece: bytes, at: int, t_ns: int) -> int:
+        """The same for a share of the piece that begins at `at`; where it ends.
+
+        It is of bounded work: of PLAIN_MAX_BYTES, or more where that costs no more: deltas that are told by their
+        bytes, a long string that is passed by.
+        """
+        parser = self._parser
+        if parser is not None:
+            if parser.between_blocks and (run := text_run(piece, at)) is not None:
+                index, count, size, usage, stop = run
+                if index is None or not self.tracker.feed_texts(index, count, size, usage, t_ns):
+                    self._plain(parser, piece[at:stop], t_ns)
+                return stop
+            at = parser.pass_string(piece, at)
+            stop = next_lead(piece, at, min(at + PLAIN_MAX_BYTES, len(piece)))
+            self._plain(parser, piece[at:stop], t_ns)
+            return stop
+        if self._whole is None:
+            return len(piece)
+        at = self._whole.pass_string(piece, at)
+        self._whole.feed(piece[at : at + PLAIN_MAX_BYTES])
+        return min(at + PLAIN_MAX_BYTES, len(piece))
 
     def finish(self, end: End, t_ns: int) -> StreamFacts:
         """The body is over, in this way. Call it once."""
@@ -75,6 +95,13 @@ class ResponseReader:
         self._parser = self._whole = self._prefix = None
         self._unreadable = True
 
+    def _plain(self, parser: SSEParser, piece: bytes, t_ns: int) -> None:
+        if self._prefix is not None:
+            self._prefix += piece[: ERROR_BODY_MAX_BYTES + 1]
+            if len(self._prefix) > ERROR_BODY_MAX_BYTES:
+                self._prefix = None
+        self._events(parser.feed(piece), t_ns)
+
     def _events(self, events: list[SSEEvent], t_ns: int) -> None:
         tracker = self.tracker
         for sse in events:
@@ -87,7 +114,7 @@ class ResponseReader:
             self._prefix = None
 
     def _bare(self, sse: SSEEvent, t_ns: int) -> None:
-        error = read_error(load_json(sse.data)) if sse.data is not None else None
+        error = read_error(load_json(sse.data)) if sse.data is not None and _may_say_error(sse.data) else None
         if error is None:
             self._unknown_fields += 1
         else:
@@ -132,6 +159,11 @@ class ResponseReader:
         error = None if has_status else read_error(wire)
         if error is not None:
             self.tracker.feed_error(ErrorEvent(error, bare=True))
+
+
+def _may_say_error(data: bytes) -> bool:
+    """Whether a text could be an object with the key `error`: cheap, for lines of two bytes cost a parse each."""
+    return len(data) >= len('{"error":0}') and (b'"error"' in data or b"\\u" in data)
 
 
 def _is_whole(data: bytes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.wire.skim import Skimmer
 
-SKIM_OVER_BYTES = 64 * 1024  # more data in one event is an image or audio: skim it, decoding would hold the loop
+SKIM_OVER_BYTES = 16 * 1024  # more data in one event is an image or audio: skim it, decoding would hold the loop
 _HOLD_MAX_BYTES = 8 * 1024  # an unfinished line beyond this is sorted by its field at once, not held until it ends
 _NAME_MAX_BYTES = 256
 
@@ -58,9 +58,14 @@ class _Gathered:
         self.pieces.append(piece)
         if self.size > SKIM_OVER_BYTES:
             self.skimmer = Skimmer()
-            for kept in self.pieces:
-                self.skimmer.feed(kept)
+            self.skimmer.feed(b"".join(self.pieces))
             self.pieces = []
+
+    def pass_string(self, piece: bytes, at: int, stop: int) -> bool:
+        if self.skimmer is None or not self.skimmer.pass_string(piece, at, stop):
+            return False
+        self.size += stop - at
+        return True
 
     def event(self, name: str | None, *, terminated: bool = True, bare: bool = False) -> SSEEvent:
         if self.skimmer is None:
@@ -73,6 +78,7 @@ class SSEParser:
 
     unknown_fields: lines so far whose field the standard doesn't know (`{` lines are events, marked bare).
     done: the sentinel was given out; the parser reads no further.
+    between_blocks: surely nothing is open, so the next byte begins a block, and it is read; False when not sure.
     """
 
     __slots__ = (
@@ -84,6 +90,7 @@ class SSEParser:
         "_name",
         "_skip_lf",
         "_start",
+        "between_blocks",
         "done",
         "unknown_fields",
     )
@@ -91,6 +98,7 @@ class SSEParser:
     def __init__(self) -> None:
         self.unknown_fields = 0
         self.done = False
+        self.between_blocks = False
         self._start: bytes | None = b""  # what may still become a byte order mark, at the stream's start only
         self._skip_lf = False  # the last piece ended with CR: an LF that comes first belongs to it
         self._held: list[bytes] = []  # the unfinished line, while short
@@ -125,10 +133,26 @@ class SSEParser:
             else:
                 self._line(line, events)
             if self.done:
+                self.between_blocks = False
                 return events
         if rest:
             self._hold(rest)
+        self.between_blocks = not rest and self._data is None and self._name is None and not self._skip_lf
         return events
+
+    def pass_string(self, piece: bytes, at: int) -> int:
+        """Take the bytes from `at` that surely go on in a string that is left out; where they end.
+
+        The same as to feed them, for the price of looking for what could end the string.
+        """
+        in_long_data = self._held and self._held_bytes > _HOLD_MAX_BYTES
+        if not in_long_data or self._data is None:
+            return at
+        stop = len(piece)
+        for end in (b'"', b"\n", b"\r"):
+            found = piece.find(end, at, stop)
+            stop = stop if found < 0 else found
+        return stop if stop > at and self._data.pass_string(piece, at, stop) else at
 
     def finish(self) -> list[SSEEvent]:
         """The body is over: what an unfinished last block holds, marked as not terminated. Call it once.

@@ -13,7 +13,7 @@ from gateway.wire.usage import Usage
 
 MAX_STEPS = 1024  # kept one by one; beyond it steps are only counted by type
 MAX_TEXT_CHARS = 128 * 1024  # of all kept steps' ids and names together; beyond it too
-MAX_ARGUMENT_CHARS = 64 * 1024  # of all open steps together, to check that the fragments' sum is JSON
+MAX_ARGUMENT_CHARS = 32 * 1024  # of all open steps together, to check that the fragments' sum is JSON
 OTHER = "other"
 
 _CLOSED, _OPEN = 0, 1  # places in StreamFacts.steps_beyond
@@ -43,6 +43,10 @@ class Steps:
     def is_streaming(self) -> bool:
         """Whether a step is open that is not a thought: silence then is a stall, not thinking."""
         return any(step.type != "thought" for step in self._open.values())
+
+    def open_on(self, index: int) -> Step | None:
+        """The step that is open on an index and kept."""
+        return self._open.get(index)
 
     def start(self, event: StepStart, t_ns: int, size: int) -> None:
         """A step begins; one that is open on the same index ends unfinished."""
@@ -74,6 +78,19 @@ class Steps:
             step.is_error = event.is_error
         if event.type == "arguments_delta":
             self._keep_arguments(index, event.arguments)
+
+    def text_deltas(self, step: Step, count: int, size: int, t_ns: int, calm_ns: int) -> None:
+        """Several deltas of one arrival, without arguments or errors, come to an open step; size: of all together."""
+        if step.first_delta_ns is None:
+            step.first_delta_ns = t_ns
+        else:
+            gap_ns = calm_ns - self._calm_ns[step.index]
+            if gap_ns > step.max_gap_ns:
+                step.max_gap_ns = gap_ns
+        self._calm_ns[step.index] = calm_ns
+        step.last_delta_ns = t_ns
+        step.deltas += count
+        step.bytes += size
 
     def stop(self, event: StepStop, t_ns: int, size: int) -> None:
         """A step ends."""
@@ -107,6 +124,10 @@ class Steps:
             self._facts.steps.append(step)
         else:
             self._count_beyond(step.type, _CLOSED)
+
+    def whole_beyond(self, type_: str | None, times: int) -> None:
+        """More steps of a whole body than are kept, all of one type."""
+        self._count_beyond(_known(type_), _CLOSED, times)
 
     def finish(self) -> None:
         """The response is over: what is open stays unfinished."""
@@ -151,9 +172,9 @@ class Steps:
             self._text_chars += chars
         return usage
 
-    def _count_beyond(self, type_: str, place: int) -> None:
-        self._anomaly(Anomaly.TOO_MANY_STEPS)
-        self._facts.steps_beyond.setdefault(type_, [0, 0])[place] += 1
+    def _count_beyond(self, type_: str, place: int, times: int = 1) -> None:
+        self._anomaly(Anomaly.TOO_MANY_STEPS, times)
+        self._facts.steps_beyond.setdefault(type_, [0, 0])[place] += times
 
     def _drop_open(self, index: int) -> None:
         self._beyond.pop(index, None)
@@ -187,8 +208,8 @@ class Steps:
             self._anomaly(Anomaly.BAD_INDEX)
         return index
 
-    def _anomaly(self, anomaly: Anomaly) -> None:
-        self._facts.anomalies[anomaly] = self._facts.anomalies.get(anomaly, 0) + 1
+    def _anomaly(self, anomaly: Anomaly, times: int = 1) -> None:
+        self._facts.anomalies[anomaly] = self._facts.anomalies.get(anomaly, 0) + times
 
 
 def _step(index: int, event: StepStart) -> Step:

@@ -15,6 +15,7 @@ UNATTRIBUTED = "unattributed"
 TYPES = ("input", "output", "thought", "tool_use")  # disjoint; with `unattributed` they add up to total_tokens
 
 MAX_MODALITIES = 16  # of one list: the wire has five, a hostile one must not grow a record
+MAX_ENTRIES = 128  # read of one list; what is beyond is a bad field each
 _MAX_NAME = 64
 _MAX_COUNT = (1 << 63) - 1  # what a record and OTLP can carry; sums stay there too
 
@@ -218,7 +219,8 @@ def _read_list(entries: object, name: str, reading: Reading) -> None:
         reading.bad_fields += 1
         return
     modalities: dict[str, int] = {}
-    for entry in entries:
+    reading.bad_fields += max(0, len(entries) - MAX_ENTRIES)
+    for entry in entries[:MAX_ENTRIES]:
         modality = entry.get("modality") if isinstance(entry, dict) else None
         tokens = _count(entry.get("tokens")) if isinstance(entry, dict) else None
         if not isinstance(modality, str) or tokens is None:
@@ -234,7 +236,8 @@ def _read_grounding(entries: object, reading: Reading) -> None:
     if not isinstance(entries, list):
         reading.bad_fields += 1
         return
-    for entry in entries:
+    reading.bad_fields += max(0, len(entries) - MAX_ENTRIES)
+    for entry in entries[:MAX_ENTRIES]:
         tool = entry.get("type") if isinstance(entry, dict) else None
         calls = _count(entry.get("count")) if isinstance(entry, dict) else None
         if not isinstance(tool, str) or calls is None:

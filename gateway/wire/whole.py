@@ -23,8 +23,16 @@ class WholeBody:
         self._kept += piece
         if len(self._kept) > SKIM_OVER_BYTES:
             self._skimmer = Skimmer()
-            self._skimmer.feed(self._kept)
+            self._skimmer.feed(bytes(self._kept))
             self._kept.clear()
+
+    def pass_string(self, piece: bytes, at: int) -> int:
+        """Take the bytes from `at` that surely go on in a string that is left out; where they end."""
+        if self._skimmer is None:
+            return at
+        quote = piece.find(b'"', at)
+        stop = len(piece) if quote < 0 else quote
+        return stop if stop > at and self._skimmer.pass_string(piece, at, stop) else at
 
     def data(self) -> bytes | None:
         """The JSON text, its long strings left out if it was large; None when even that is too much."""

@@ -67,6 +67,11 @@ class Saw:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Wait until the peer has read all that was sent, so that what is sent next is another read of its."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell the other end that this point is reached."""
 
@@ -111,6 +116,7 @@ Action = (
     | Unasked
     | Until
     | Saw
+    | Taken
     | Tell
     | Await
     | HalfClose

@@ -72,7 +72,9 @@ class Row:
     reaches: how each request that reaches the upstream ends there.
     after: "open": the client's connection serves another request, "closed": it does not; None: not said.
     own: the code of the gateway's own answer. safe: the upstream sees no request but `sees` of them, as h11 reads it;
-    refusing is as good. via: where the rule holds. setup: the gateway that it needs (proxies.py).
+    refusing is as good. readings: the answer can be read in two ways; these bodies may reach the client as whole ones,
+    in a head that can't; a break, no answer or a 502 is as good.
+    via: where the rule holds. setup: the gateway that it needs (proxies.py).
     """
 
     id: str
@@ -83,6 +85,7 @@ class Row:
     after: str | None = ""
     own: str | None = None
     safe: bool = False
+    readings: tuple[bytes, ...] | None = None
     via: frozenset[str] = EVERYWHERE
     setup: str = "plain"
 
@@ -114,7 +117,7 @@ class Row:
         actions = [*self.script, *(action for script in self.upstream for action in script)]
         said = b"".join(action for action in actions if isinstance(action, bytes)).lower()
         stays = not any(isinstance(action, leaving) for action in actions) and b" http/1.0\r\n" not in self.sent.lower()
-        clean = all(seen.endswith(" clean") for seen in self.sees) and not self.safe
+        clean = all(seen.endswith(" clean") for seen in self.sees) and not self.safe and self.readings is None
         return "open" if stays and clean and b"connection: close" not in said and b" 101 " not in said else None
 
 

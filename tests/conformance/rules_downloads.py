@@ -152,6 +152,21 @@ RESPONSE_BODIES = [
         ask(method=b"HEAD"),
         answered(head(b"Content-Length: 123456")),
     ),
+    *(
+        Row(
+            f"HEAD answered by {status.decode()} ends with its head",
+            ask(method=b"HEAD"),
+            answered(head(b"Content-Length: 77", status=status)),
+            sees=(f"{status[:3].decode()} clean",),
+        )
+        for status in (b"304 Not Modified", b"404 Not Found", b"500 Internal Server Error")
+    ),
+    Row(
+        "HEAD answered by a chunked 404 ends with its head",
+        ask(method=b"HEAD"),
+        answered(head(CHUNKED, status=b"404 Not Found")),
+        sees=("404 clean",),
+    ),
     Row("HEAD of a chunked resource brings no body", ask(method=b"HEAD"), answered(head(CHUNKED))),
     Row("HEAD without any framing ends with its head", ask(method=b"HEAD"), answered(head())),
     Row("204 has no body", PLAIN, answered(head(status=b"204 No Content")), sees=("204 clean",)),
@@ -160,6 +175,24 @@ RESPONSE_BODIES = [
         PLAIN,
         answered(head(b"Content-Length: 999", b'ETag: "a"', status=b"304 Not Modified")),
         sees=("304 clean",),
+    ),
+    Row(
+        "204 keeps a length of 0",
+        PLAIN,
+        answered(head(b"Content-Length: 0", status=b"204 No Content")),
+        sees=("204 clean",),
+    ),
+    Row(
+        "304 of a chunked resource brings no body",
+        PLAIN,
+        answered(head(CHUNKED, status=b"304 Not Modified")),
+        sees=("304 clean",),
+    ),
+    Row(
+        "205 with an empty chunked body",
+        PLAIN,
+        answered(head(CHUNKED, status=b"205 Reset Content") + chunks()),
+        sees=("205 clean",),
     ),
     Row(
         "304 without a length ends with its head",
@@ -172,6 +205,13 @@ RESPONSE_BODIES = [
         "an upstream that speaks HTTP/1.0 with a length",
         PLAIN,
         ((Read(), b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Close()),),
+    ),
+    Row(
+        "an upstream of HTTP/1.0 may keep its connection",
+        (ask(b"/v1/1"), Read(), ask(b"/v1/2"), Read()),
+        answered(*[b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"] * 2),
+        sees=("200 clean", "200 clean"),
+        after=None,
     ),
     Row(
         "an upstream that speaks HTTP/1.0 until it closes",

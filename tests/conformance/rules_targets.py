@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.rows import Row, answered, ask, head
+from tests.conformance.rows import Row, answered, ask, head, upload
 
 _LONG = b"/v1/" + b"a" * 20_000
 
@@ -52,6 +52,10 @@ TARGETS = [
     Row("an absolute target does not choose the upstream", ask(b"http://169.254.169.254/latest/meta-data")),
     Row("an absolute target without a path asks for the root", ask(b"http://client.test")),
     Row("an absolute target keeps its bare question mark", ask(b"http://client.test/v1/files?")),
+    Row("an absolute target in capitals", ask(b"HTTP://CLIENT.test/v1/Files")),
+    Row("an absolute target of https", ask(b"https://client.test/v1/files")),
+    Row("an absolute target with a user", ask(b"http://user:secret@client.test/v1/files")),
+    Row("an absolute target with another in its path", ask(b"http://client.test/v1/http://other.test/x")),
     Row("an absolute target with a query and no path", ask(b"http://client.test?a=1")),
     Row("OPTIONS for the whole server keeps its star", ask(b"*", method=b"OPTIONS")),
 ]
@@ -77,6 +81,13 @@ METHODS = [
             ask(method=method, body=b'{"a":1}'),
         )
         for method in (b"POST", b"PUT", b"PATCH", b"DELETE", b"GET", b"QUERY", b"MKCOL", b"OPTIONS")
+    ),
+    *(
+        Row(
+            f"the method travels as it was written, with its chunks: {method.decode()}",
+            upload(b"abc", b"de").replace(b"POST", method, 1),
+        )
+        for method in (b"GET", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
     ),
     *(
         Row(f"a bodiless {method.decode()} stays without a length", ask(method=method))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.conformance.actions import Close, Cut, Gone, Raw, Read, Saw, Script
-from tests.conformance.rows import CHUNKED, Row, answer, answered, ask, chunks, head
+from tests.conformance.rows import CHUNKED, PROXIES, Row, answer, answered, ask, chunks, head
 
 _SWITCH = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13")
 _LIVE = ask(
@@ -82,6 +82,21 @@ TUNNELS = [
         (_LIVE, Read()),
         answered(head(CHUNKED, status=b"404 Not Found") + chunks(b"none")),
         sees=("404 clean",),
+    ),
+    Row(
+        "frames sent along with an upgrade that is refused are no request",
+        (_LIVE + _MASKED, Read(), Gone()),
+        ((Read(), answer(status=b"403 Forbidden")),),
+        sees=("403 clean",),
+        via=PROXIES,
+        after=None,
+    ),
+    Row(
+        "an upgrade over HTTP/1.0 is none",
+        (_LIVE.replace(b"HTTP/1.1", b"HTTP/1.0", 1), Read()),
+        ((Read(), answer(), Close()),),
+        after=None,
+        via=PROXIES,
     ),
     Row("an upgrade whose upstream leaves has no answer", (_LIVE, Read()), ((Read(), Close()),), sees=("nothing",)),
 ]

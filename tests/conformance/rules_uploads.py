@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+
+import brotli
+from backports import zstd
+
 from tests.conformance.actions import Await, ByteByByte, Close, Read, ReadBody, ReadHead, ReadInterim, Saw, Tell
 from tests.conformance.rows import (
     CHUNKED,
@@ -23,6 +29,14 @@ from tests.conformance.rows import (
 
 _HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 
+_PACKED = {
+    "gzip": gzip.compress(TEXT, mtime=0),
+    "deflate": zlib.compress(TEXT),
+    "br": brotli.compress(TEXT),
+    "zstd": zstd.compress(TEXT),
+    "broken deflate": b"this is none at all",
+}
+
 REQUEST_BODIES = [
     *(Row(f"a request body of {name} bytes keeps its length", post(NOISE[:size])) for name, size in SIZES.items()),
     *(
@@ -42,6 +56,14 @@ REQUEST_BODIES = [
         (upload()[:-5] + b"0000A\r\n0123456789\r\n000\r\n\r\n", Read()),
     ),
     Row("request trailers travel", (upload()[:-5] + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n", Read())),
+    *(
+        Row(f"a {name} request body{how} passes as it is", request)
+        for name, body in _PACKED.items()
+        for how, request in (
+            ("", post(body, b"Content-Encoding: " + name.split()[-1].encode())),
+            (" in chunks", upload(body[:9], body[9:], lines=(b"Content-Encoding: " + name.split()[-1].encode(),))),
+        )
+    ),
     Row(
         "a body is passed on while it comes",
         (post(b"first, second")[:-8], Saw(b"first"), b", second", Read()),

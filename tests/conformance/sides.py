@@ -27,10 +27,12 @@ from tests.conformance.actions import (
     ReadInterim,
     Saw,
     Script,
+    Taken,
     Tell,
     Unasked,
     Until,
 )
+from tests.conformance.kernel import unread_bytes
 from tests.conformance.messages import Message, Reset, Source, head_of, read_body, read_message
 
 DEADLINE_S = 5.0
@@ -186,6 +188,8 @@ class Side(Source):
                     self.more()
             case Saw(mark):
                 self._meeting.wait_seen("upstream" if self.name == "client" else "client", mark)
+            case Taken():
+                self._wait_taken()
             case Tell(name):
                 self._meeting.tell(name)
             case Await(name):
@@ -202,6 +206,13 @@ class Side(Source):
             self.messages.append(message)
             if message is None or not message.is_interim:
                 return
+
+    def _wait_taken(self) -> None:
+        here, there = self._socket.getsockname(), self._socket.getpeername()
+        deadline_s = time.monotonic() + DEADLINE_S
+        while unread := unread_bytes(there, here):
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"{unread} bytes that the peer doesn't read")
 
     def _leave_by(self, action: HalfClose | Close | Cut) -> None:
         if isinstance(action, HalfClose):

@@ -40,6 +40,8 @@ class _Played:
         self.client: Script = row.script
         if row.safe:
             self.client = (row.sent, HalfClose(), Gone()) if unjudged else (row.sent, Read(), HalfClose(), Gone())
+        if row.readings is not None:
+            self.client = (row.sent, Gone())
 
 
 class Stage:

@@ -14,7 +14,10 @@ from tests.conformance import (
 from tests.conformance.rows import Row
 from tests.conformance.rules_hops import HOP_BY_HOP
 from tests.conformance.rules_idle import IDLE
+from tests.conformance.rules_pieces import PIECES
+from tests.conformance.rules_pipelines import PIPELINES
 from tests.conformance.rules_smuggling import SMUGGLING
+from tests.conformance.rules_splitting import SPLITTING
 from tests.conformance.rules_tunnels import TUNNELS
 
 GROUPS: dict[str, list[Row]] = {
@@ -29,8 +32,11 @@ GROUPS: dict[str, list[Row]] = {
     "early answers": rules_uploads.EARLY,
     "HTTP/1.0 clients": rules_connections.OLD_CLIENTS,
     "reuse and pipelining": rules_connections.REUSE,
+    "pipelines": PIPELINES,
+    "pieces": PIECES,
     "tunnels": TUNNELS,
     "smuggling": SMUGGLING,
+    "splitting": SPLITTING,
     "endings": rules_endings.ENDINGS,
     "leaving": rules_endings.LEAVING,
     "idle connections": IDLE,

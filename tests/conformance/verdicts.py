@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import h11
 
 from tests.conformance.messages import Message, Source, differences, read_message
+from tests.conformance.readings import judge_readings
 from tests.conformance.rows import Row
 from tests.conformance.sides import Side
 
@@ -25,11 +26,12 @@ class Scene:
     sent: bytes
     raw: bytes
     end: type[Exception]
+    log: bytes = b""
 
     @classmethod
     def of(cls, side: Side) -> Scene:
         """As it stands now."""
-        return cls(side.messages, bytes(side.sent), side.raw, side.end)
+        return cls(side.messages, bytes(side.sent), side.raw, side.end, bytes(side.log))
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Upstream:
 def judge(row: Row, via: str, client: Scene, upstream: Upstream, host: bytes | None) -> list[str]:
     """All differences between what happened and what the row says."""
     answers = [message for message in client.messages if message is None or not message.is_interim]
+    if row.readings is not None:
+        return judge_readings(row.readings, via, client.log, upstream.scenes[0].sent)
     if row.safe:
         return _judge_safe(row, via, answers, upstream)
     found = []

@@ -38,7 +38,8 @@ from gateway.wire.outcome import Body, Outcome, Route
 from tests.e2e.raw import DEADLINE_S, Client, Conversation, Message, Upstream
 from tests.forwarding import settings
 
-THINKING = (Path(__file__).parent.parent / "streams" / "thinking.sse").read_bytes()
+# With a space that sends every event the plain way; the cheap one has its test in tests/proxy/test_tap.py.
+THINKING = (Path(__file__).parent.parent / "streams" / "thinking.sse").read_bytes().replace(b'"index":', b'"index": ')
 BLOCKS = [block + b"\n\n" for block in THINKING.removesuffix(b"\n\n").split(b"\n\n")]
 TERMINAL = next(number for number, block in enumerate(BLOCKS) if b"interaction.completed" in block)
 

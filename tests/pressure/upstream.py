@@ -148,12 +148,10 @@ def _chunk(writer: asyncio.StreamWriter, piece: bytes) -> None:
 
 
 @contextmanager
-def upstream() -> Iterator[str]:
-    """A running one; its address."""
+def upstream(module: str = "tests.pressure.upstream") -> Iterator[str]:
+    """A running one; its address. module: which, by its name."""
     read, write = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.pressure.upstream", str(write)], pass_fds=(write,), process_group=0
-    )
+    process = subprocess.Popen([sys.executable, "-m", module, str(write)], pass_fds=(write,), process_group=0)
     os.close(write)
     try:
         with os.fdopen(read) as ready:

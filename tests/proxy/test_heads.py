@@ -204,6 +204,8 @@ def test_a_response_is_framed_as(head: bytes, expected: tuple[int, int | None, b
         b"ICY 200 OK",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         b"HTTP/1.1 200 OK\r\nX",
         b"HTTP/1.1 200 OK\r\nX : 1",
         b"HTTP/1.1 200 OK\r\nX: a\rb",

@@ -63,11 +63,32 @@ def unreadable() -> tuple[End, End]:
     return End(RETRIED, "ResponseNotRead"), End(RETRIED, "InternalServerError 500")
 
 
+def passing(name: str, scenario: str, waits_s: tuple[float, ...], js_waits_s: tuple[float, ...] | None = None) -> Scene:
+    """A fault that ends after as many requests as there are waits: then the stream, whole."""
+    python, js = (End(1 + len(waits), "completed", waits) for waits in (waits_s, js_waits_s or waits_s))
+    return fault(name, f"fails={len(waits_s)}", python, js, scenario=scenario)
+
+
 GET: Final = {"op": "get"}
 DELETE: Final = {"op": "delete"}
 CANCEL: Final = {"op": "cancel"}
 
+# An SDK takes up to a quarter off its own waits of half a second and of one; a date has whole seconds, a server's wait
+# is obeyed to the millisecond but for how a clock is read.
+FIRST_WAIT_S: Final = 0.37
+SECOND_WAIT_S: Final = 0.74
+
 FAULTS_AT_ONCE: Final = (
+    passing("http 503 with a date, once", "http_503_date", (1.9,)),
+    passing("http 429 of two seconds, once", "http_429", (1.99,)),
+    passing("http 500, twice", "http_500", (FIRST_WAIT_S, SECOND_WAIT_S)),
+    passing("http 408, once", "http_408", (FIRST_WAIT_S,)),
+    passing("http 409, once", "http_409", (FIRST_WAIT_S,)),
+    passing("http 502 of html, once", "http_502_html", (FIRST_WAIT_S,)),
+    passing("http 503 of text, once", "http_503_text", (FIRST_WAIT_S,)),
+    passing("http 503 of events, once", "http_503_sse", (FIRST_WAIT_S,)),
+    passing("http 429 of 100 ms, once", "http_429_ms", (0.099,)),
+    fault("http 429 at the second hop, once", "fails=1", *both(3, "completed"), scenario="requires_continuation_busy"),
     error("400", "BadRequestError"),
     error("400_rpc", "BadRequestError"),
     error("400_array", "BadRequestError"),
@@ -101,6 +122,9 @@ FAULTS_AT_ONCE: Final = (
 )
 
 FAULTS_WITH_WAITS: Final = (
+    passing("http 429 of eleven seconds, once", "http_429_long", (10.99,), (7.99,)),
+    error("503_text", "InternalServerError", requests=RETRIED),
+    fault("no head, once", "no-head;fails=1", End(1, "APIConnectionError"), End(2, "completed", (FIRST_WAIT_S,))),
     error("408", "APIStatusError", "APIError", requests=RETRIED),
     error("409", "ConflictError", requests=RETRIED),
     error("429", "RateLimitError", requests=RETRIED),
@@ -119,3 +143,8 @@ FAULTS_WITH_WAITS: Final = (
     fault("head later than the patience", "head-delay=30", *timed_out(), timeout_ms=PATIENCE_MS),
     fault("silence longer than the patience", "stall-after=3:30", *impatient(), timeout_ms=PATIENCE_MS),
 )
+
+# Played against a port where nobody listens. Directly there is no answer at all; through the gateway there is one, its
+# own 502, and both SDKs ask again after a 5xx.
+REFUSED: Final = fault("refused", "", *unheard(1, RETRIED))
+REFUSED_THROUGH: Final = End(RETRIED, "InternalServerError 502")

@@ -12,10 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from tests.gateway_process import SimulatorProcess, wait_until
+from tests.gateway_process import wait_until
 from tests.sdk.scenes import End, Scene
 from tests.sdk.wiretap import TappedSimulator
 
@@ -31,9 +32,19 @@ DRIVER_TIMEOUT_S: Final = 100.0
 
 _FRESH_ID = re.compile(r"v1_Sim[0-9a-f]{15}")
 _SCENE_KEY = re.compile(rb"\r\n" + SCENE_HEADER.encode() + rb"(\d+):")
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 Json = dict[str, Any]
+
+
+class PlayedUpstream(Protocol):
+    """What the scenes are played against: an address, and the entries of its ledger after a number."""
+
+    @property
+    def url(self) -> str: ...
+
+    def ledger(self, after: int = 0) -> list[Json]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,11 @@ class Played:
             "wire": settle([_end_to_end(lines) for lines in self.wire]),
         }
 
+    def waits_s(self) -> list[float]:
+        """What lay between one request and the next, by the simulator's clock."""
+        times = [entry["received_ns"] for entry in self.entries]
+        return [(later - earlier) / 1e9 for earlier, later in pairwise(times)]
+
     def last(self) -> str:
         """How the last call ended, in the words of scenes.End."""
         call = self.calls[-1]
@@ -123,7 +139,7 @@ class _Settler:
                 return [self(each) for each in value]
             case str():
                 text = _FRESH_ID.sub(self._settled_id, value).replace(self._base_url, "BASE")
-                return _TIME.sub("TIME", text)
+                return _HTTP_DATE.sub("TIME", _TIME.sub("TIME", text))
         return value
 
     def _settled_id(self, match: re.Match[str]) -> str:
@@ -149,7 +165,7 @@ def _end_to_end(lines: list[str]) -> list[str]:
 
 
 def play_all(
-    simulator: SimulatorProcess | TappedSimulator,
+    simulator: PlayedUpstream,
     gateway_url: str,
     sdks: Sequence[Sdk],
     scenes: Sequence[Scene],
@@ -205,10 +221,10 @@ def _drive(jobs: dict[tuple[str, ...], list[Json]], cwd: Path) -> Iterable[Json]
                 driver.communicate()
 
 
-def _ended_entries(simulator: SimulatorProcess | TappedSimulator, after: int) -> list[Json]:
-    def all_ended() -> list[Json] | None:
+def _ended_entries(simulator: PlayedUpstream, after: int) -> list[Json]:
+    def all_ended() -> tuple[list[Json]] | None:
         entries = simulator.ledger(after)
-        return None if any(entry["ended"] == "open" for entry in entries) else entries
+        return None if any(entry["ended"] == "open" for entry in entries) else (entries,)
 
-    entries: list[Json] = wait_until(all_ended, what="the end of every answer")
-    return entries
+    (entries,) = wait_until(all_ended, what="the end of every answer")
+    return list(entries)

@@ -24,10 +24,14 @@ Call = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a scene ends for one SDK: requests in all, and the last call's exception, status or plain type."""
+    """How a scene ends for one SDK: requests in all, and the last call's exception, status or plain type.
+
+    waits_s: the least that lies between one request and the next, for as many gaps as are stated.
+    """
 
     requests: int
     last: str
+    waits_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,22 @@ With the newest SDKs and their own retries. Not here: the faults (faults.py), fa
 from __future__ import annotations
 
 import dataclasses
+import socket
 
 import pytest
 
 from gateway.simulator.catalogue import scenarios
 from gateway.simulator.faults import Directives, read_directives
+from tests.gateway_process import GatewayProcess
 from tests.sdk.conftest import Bench
-from tests.sdk.faults import FAULTS_AT_ONCE, FAULTS_WITH_WAITS
+from tests.sdk.faults import FAULTS_AT_ONCE, FAULTS_WITH_WAITS, REFUSED, REFUSED_THROUGH
 from tests.sdk.playing import (
     DIRECT,
     JAVASCRIPT,
     PYTHON,
     PYTHON_ASYNC,
     THROUGH,
+    Json,
     Plays,
     Sdk,
     differences,
@@ -52,6 +55,8 @@ def check(plays: Plays, sdk: Sdk, scene: Scene) -> None:
     end = sdk.end_of(scene)
 
     assert [(len(played.entries), played.last()) for played in (direct, through)] == [(end.requests, end.last)] * 2
+    for played in (direct, through):
+        assert all(took >= least for took, least in zip(played.waits_s(), end.waits_s, strict=False)), played.waits_s()
     assert differences(direct, through, seen_as) == []
 
 
@@ -71,6 +76,39 @@ def test_a_fault_that_is_asked_again_after_waits_costs_the_same(
 ) -> None:
     """As above, with the waits of an SDK between its requests."""
     check(plays_with_waits, sdk, scene)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Nobody:
+    """An upstream that refuses: its port is taken, and nobody listens there."""
+
+    url: str
+
+    def ledger(self, after: int = 0) -> list[Json]:
+        """Nothing ever arrives."""
+        return []
+
+
+@pytest.mark.heavy
+def test_a_refused_connection_is_an_answer_of_the_gateway_and_asked_again(js_home: object) -> None:
+    """The one fault whose requests differ: 5 attempts by the Python SDK, which gives up at once where it is refused.
+
+    The upstream sees no request either way. What the SDK sends again never left the gateway, so nothing is paid twice.
+    """
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = Nobody(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with GatewayProcess(nobody.url) as gateway:
+            plays = play_all(nobody, gateway.url, SDKS, [REFUSED])
+            scrape = gateway.settled(len(SDKS) * REFUSED_THROUGH.requests)
+
+    for sdk in SDKS:
+        direct, through = plays[sdk.name, DIRECT, REFUSED.name], plays[sdk.name, THROUGH, REFUSED.name]
+
+        assert (len(direct.sent), direct.last()) == (sdk.end_of(REFUSED).requests, sdk.end_of(REFUSED).last)
+        assert (len(through.sent), through.last()) == (REFUSED_THROUGH.requests, REFUSED_THROUGH.last)
+        assert [head["status"] for head in through.heads] == [502] * REFUSED_THROUGH.requests
+    assert scrape.total("errors_total", source="gateway", code="connect_error") == len(SDKS) * REFUSED_THROUGH.requests
 
 
 def test_every_error_of_the_simulator_is_in_the_table() -> None:

@@ -1,26 +1,32 @@
 #!/bin/sh
 # fetch_debs.sh FOLDER COMMAND...: commands that are not on PATH, from this machine's Debian packages, without root.
-# They land in FOLDER/root/usr/bin. Dependencies are left out: these programs need nothing but libc.
+# They land in FOLDER/root/usr/bin, or sbin. Of their dependencies only those named here come along, into
+# FOLDER/root/usr/lib: what else they need is on every Debian.
 set -eu
 folder=$1
 shift
 
 packages=
 for command in "$@"; do
-    if command -v "$command" >/dev/null 2>&1 || [ -x "$folder/root/usr/bin/$command" ]; then
+    if command -v "$command" >/dev/null 2>&1 || [ -x "$folder/root/usr/bin/$command" ] ||
+        [ -x "$folder/root/usr/sbin/$command" ]; then
         continue
     fi
     case $command in
-        prometheus | promtool) package=prometheus ;;
+        prometheus | promtool) wanted=prometheus ;;
+        nginx) wanted="nginx libpcre2-8-0" ;;
+        haproxy) wanted="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0" ;;
         *)
             echo "fetch_debs.sh: no package is known for $command" >&2
             exit 1
             ;;
     esac
-    case " $packages " in
-        *" $package "*) ;;
-        *) packages="$packages $package" ;;
-    esac
+    for package in $wanted; do
+        case " $packages " in
+            *" $package "*) ;;
+            *) packages="$packages $package" ;;
+        esac
+    done
 done
 mkdir -p "$folder"
 [ -n "$packages" ] || exit 0

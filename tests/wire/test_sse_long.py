@@ -6,6 +6,8 @@ import json
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.wire.skim import KEEP_MAX_BYTES
 from gateway.wire.sse import SKIM_OVER_BYTES, SSEEvent, SSEParser
@@ -103,6 +105,39 @@ def test_a_long_line(line: bytes, events: list[SSEEvent], unknown: int) -> None:
     for at in ends:
         assert parse(split_at(body, [at])) == expected, at
         assert parse(split_at(body, [at, at + 8_200, at + 8_300])) == expected, at
+
+
+# What may stand in a long line: whatever ends a string, or seems to.
+BITS = st.sampled_from(
+    [b'"', b"\\", b"\\\\\\", b'\\"', b"\n", b"\r", b"\r\n", b"data:", b"data: ", b"{", b": ", b"x", b"x" * 1_500]
+)
+LONG_LINES = st.lists(BITS | st.just(b"x" * LONG), max_size=14).map(b"".join)
+
+
+@settings(max_examples=400)
+@given(LONG_LINES, st.lists(st.integers(-2, 20) | st.integers(0, 80_000), max_size=8))
+def test_passing_a_string_is_feeding_it(lines: bytes, places: list[int]) -> None:
+    """Each piece is offered to `pass_string` first: the events are the same, also where the string ends in it."""
+    begun = b'data: {"a":"' + b"x" * 2 * SKIM_OVER_BYTES
+    body = begun + lines + b'"}\n\n' + AFTER
+    parser, events = SSEParser(), []
+    for piece in split_at(body, [len(begun) + place for place in places]):
+        at = parser.pass_string(piece, 0)
+        events += parser.feed(piece[at:])
+    events += parser.finish()
+
+    assert (events, parser.unknown_fields) == parse([body])
+
+
+def test_most_of_an_image_is_passed() -> None:
+    """Of a string that is left out everything up to what ends it is passed."""
+    parser = SSEParser()
+    parser.feed(b'data: {"a":"' + b"x" * 2 * SKIM_OVER_BYTES)
+
+    assert parser.pass_string(b"x" * 100_000, 0) == 100_000
+    assert parser.pass_string(b"xy" + b"x" * 100 + b'"}', 2) == 102
+    assert parser.pass_string(b"xy\n", 0) == 2
+    assert parser.pass_string(b'"}\n\n', 0) == 0
 
 
 def test_the_threshold_is_exact() -> None:

@@ -82,6 +82,11 @@ class ClientSide(asyncio.Protocol):
         """Whether it can't be written to any more."""
         return self.transport is None or self.transport.is_closing()
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it has sent bytes behind its request."""
+        return bool(self._received)
+
     def write(self, data: bytes) -> None:
         """Send bytes at once; to a client that has gone they go nowhere."""
         transport = self.transport

@@ -195,10 +195,10 @@ class Relay:
         try:
             onward = download.feed(data)
         except BadFramingError as exc:
-            self._pass_on(exc.sound, download.payload, now_ns)
+            self._pass_on(exc.sound, download, now_ns)
             self._cut()
             return
-        self._pass_on(onward, download.payload, now_ns)
+        self._pass_on(onward, download, now_ns)
         if download.ended:
             self._whole()
 
@@ -219,8 +219,9 @@ class Relay:
         else:
             self._cut()
 
-    def _pass_on(self, onward: bytes, payload: bytes, now_ns: int) -> None:
-        """onward: the body as it came; payload: what it says."""
+    def _pass_on(self, onward: bytes, download: Body, now_ns: int) -> None:
+        """onward: the body's bytes as they came."""
+        payload = download.payload
         if self._unchunked:
             onward = payload
         elif self._rechunked:
@@ -229,6 +230,8 @@ class Relay:
             self._client.write(onward)
         if payload:
             self._exchange.response_chunk(payload, now_ns)
+            # kept, it would double what a slow client's last chunk costs
+            download.payload = b""
 
     def _head_data(self, data: bytes) -> None:
         now_ns = monotonic_ns()
@@ -413,7 +416,9 @@ class Relay:
 
     def _served(self) -> None:
         self._end(End.CLEAN)
-        self._client.served(keep=self._keep, unread=None if self._request_is_whole() else self.upload)
+        # behind an upgrade that was refused come frames, not requests
+        keep = self._keep and not (self._request.upgrades and self._client.is_ahead)
+        self._client.served(keep=keep, unread=None if self._request_is_whole() else self.upload)
 
     def _request_is_whole(self) -> bool:
         return self.upload is None or self.upload.ended

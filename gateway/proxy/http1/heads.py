@@ -165,8 +165,10 @@ def read_response(head: bytes) -> ResponseHead:
         raise BadHeadError("its first line is no status line of HTTP/1")
     status, modern = int(line[2]), line[1] == b"1"
     fields = _read_fields(head, start, response=True)
-    codings = fields.codings
-    if codings and fields.length is not None:
+    chunked = bool(fields.codings)
+    if chunked and fields.codings != [b"chunked"]:
+        raise BadHeadError("its Transfer-Encoding leaves open where its body ends")
+    if chunked and fields.length is not None:
         # the coding counts; a length beside it is for smugglers only (RFC 9112 6.3)
         fields.lines = [one for one in fields.lines if not one.lower().startswith(b"content-length:")]
     connection = fields.connection
@@ -175,8 +177,8 @@ def read_response(head: bytes) -> ResponseHead:
         head[8:start],
         modern,
         fields,
-        chunked=bool(codings) and codings[-1] == b"chunked",
-        length=None if codings else fields.length,
+        chunked=chunked,
+        length=None if chunked else fields.length,
         keep_alive=b"close" not in connection if modern else b"keep-alive" in connection,
         raw=head,
     )
@@ -243,7 +245,8 @@ def _read_known(fields: Fields, kind: int, line: bytes, value: bytes, *, respons
         fields.lines.append(line)
     elif kind == _CODING:
         fields.codings.extend(token.strip(b" \t").lower() for token in value.split(b","))
-        fields.lines.append(line)
+        # in the one spelling that every reader knows
+        fields.lines.append(line if value == b"chunked" else line[:18] + b" chunked")
     else:
         length = _length(value)
         if length is None or (fields.length is not None and (not response or fields.length != length)):

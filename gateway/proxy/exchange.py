@@ -132,20 +132,43 @@ class Exchange:
             self._fault("tracker")
         self._announce()
 
-    def response_chunk(self, chunk: bytes, now_ns: int) -> None:
-        """Bytes of the response body have passed; now_ns (monotonic) is when they came."""
+    def response_chunk(self, chunk: bytes, now_ns: int) -> bool:
+        """Bytes of the response body have passed; now_ns (monotonic) is when they came.
+
+        True: the tap is behind, call `read_on` soon.
+        """
         self.last_byte_ns = now_ns
         self.bytes_down += len(chunk)
-        t_ns = now_ns - self.started_ns
-        if self.times.first_byte_ns is None:
-            self.times.first_byte_ns = t_ns
+        times, t_ns = self.times, now_ns - self.started_ns
+        if times.first_byte_ns is None:
+            times.first_byte_ns = t_ns
         tap = self._tap
-        if tap is not None:
-            tap.feed(chunk, t_ns)
-            tap.reader.tracker.blocked_ns = self.times.client_blocked_ns
-            steps = tap.reader.tracker.steps
-            if steps.started or steps.finished:
-                self._tell_steps(tap)
+        if tap is None:
+            return False
+        behind = tap.feed(chunk, t_ns)
+        tracker = tap.reader.tracker
+        tracker.blocked_ns = times.client_blocked_ns
+        steps = tracker.steps
+        if steps.started or steps.finished:
+            self._tell_steps(tap)
+        return behind
+
+    def read_on(self) -> bool:
+        """Let the tap read more of what it has not read yet, for a bounded time; whether there is still more."""
+        tap = self._tap
+        if tap is None:
+            return False
+        behind = tap.go_on()
+        steps = tap.reader.tracker.steps
+        if steps.started or steps.finished:
+            self._tell_steps(tap)
+        return behind
+
+    def client_blocked(self, blocked_ns: int) -> None:
+        """The client has held up the response for so long: never the model's time."""
+        self.times.client_blocked_ns += blocked_ns
+        if self._tap is not None:
+            self._tap.reader.tracker.blocked_ns = self.times.client_blocked_ns
 
     def request_bytes(self, count: int) -> None:
         """Bytes pass up a tunnel, unread."""
@@ -192,7 +215,8 @@ class Exchange:
         if self.closed:
             return
         self.closed = True
-        self.times.end_ns = self.since_start_ns()
+        if not self.times.end_ns:
+            self.times.end_ns = self.since_start_ns()
         stream, tap = StreamFacts(), self._tap
         if tap is not None:
             stream = tap.finish(end, self.times.end_ns)

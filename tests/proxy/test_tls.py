@@ -104,7 +104,7 @@ def test_a_burst_after_the_first_connection_resumes(authority: Authority, run: R
 def test_a_ticket_that_has_not_come_yet_is_waited_for(authority: Authority) -> None:
     """TLS 1.3 sends it after the handshake: a session read before is worth nothing, and is not taken for one."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = client_context(authority.file)
+    context = client_context(str(authority.file))
     client = context.wrap_bio(down, up, server_hostname="upstream.test")
     server = authority.server_context("upstream.test").wrap_bio(up, down, server_side=True)
     for side in (client, server):

@@ -66,6 +66,8 @@ class Relay:
         self._tunnel = False
         self._full_since_ns: int | None = None
         self._when_taken: Callable[[], None] | None = None  # how it ends once the client has taken what is here
+        self._reads_later = False  # the tap has not read all that came
+        self._when_read: Callable[[], None] | None = None  # what closes the books then
         self._over = False
         self.upload: Body | None = None
         if head.chunked:
@@ -229,7 +231,8 @@ class Relay:
         if onward:
             self._client.write(onward)
         if payload:
-            self._exchange.response_chunk(payload, now_ns)
+            if self._exchange.response_chunk(payload, now_ns):
+                self._read_later()
             # kept, it would double what a slow client's last chunk costs
             download.payload = b""
 
@@ -285,8 +288,8 @@ class Relay:
                 sound = chunk(sound)
             onward += sound
         self._client.write(onward)
-        if download.payload:
-            self._exchange.response_chunk(download.payload, now_ns)
+        if download.payload and self._exchange.response_chunk(download.payload, now_ns):
+            self._read_later()
         if broken:
             self._cut()
         elif download.ended:
@@ -329,6 +332,22 @@ class Relay:
         if ahead := self._client.take_ahead():
             self.client_data(ahead)
 
+    # The tap's pace.
+
+    def _read_later(self) -> None:
+        """The tap is behind: in the loop's next turn, so that the other streams come first."""
+        if not self._reads_later:
+            self._reads_later = True
+            self._path.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reads_later = False
+        if self._exchange.read_on():
+            self._read_later()
+        elif self._when_read is not None:
+            when_read, self._when_read = self._when_read, None
+            when_read()
+
     # The client's pace.
 
     def client_full(self) -> None:
@@ -348,7 +367,7 @@ class Relay:
 
     def _settle_blocked(self) -> None:
         if self._full_since_ns is not None:
-            self._exchange.times.client_blocked_ns += monotonic_ns() - self._full_since_ns
+            self._exchange.client_blocked(monotonic_ns() - self._full_since_ns)
             self._full_since_ns = None
 
     # Endings.
@@ -369,6 +388,10 @@ class Relay:
 
     def shut_down(self) -> None:
         """The grace period is over: the client sees a break, the books say that it was us."""
+        if self._over:
+            if self._when_read is not None:
+                self._when_read()
+            return
         self._end(End.CUT, answered_by=Answer.OURS, code="shutdown")
         self._client.abort()
 
@@ -460,8 +483,17 @@ class Relay:
         if self._path.response_head is not None:
             self._path.response_head.drop(self)
         self._drop_upstream(flush=flush)
-        self._exchange.ended(end, client_left=client_left, answered_by=answered_by, code=code, error_text=error_text)
-        self._path.exchanges.end(self._exchange)
+        exchange, exchanges = self._exchange, self._path.exchanges
+
+        def close() -> None:
+            exchange.ended(end, client_left=client_left, answered_by=answered_by, code=code, error_text=error_text)
+            exchanges.end(exchange)
+
+        if self._reads_later and answered_by is Answer.UPSTREAM:
+            exchange.times.end_ns = exchange.since_start_ns()
+            self._when_read = close
+        else:
+            close()
 
     def _drop_upstream(self, *, flush: bool) -> None:
         if self._connecting is not None:

@@ -68,6 +68,10 @@ def _code(value: str) -> str:
     return value.lower()
 
 
+def _path_text(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value  # for who embeds us
+
+
 def _readable(value: str | None) -> str | None:
     if value is not None and not Path(value).is_file():
         raise ValueError("a readable file of PEM certificates")
@@ -124,7 +128,9 @@ class ProxySettings(Section):
     request_prefix_bytes: Count = _setting(
         256 * 1024, "of a request body, kept to learn model, agent, stream and turn", COUNT
     )
-    ca_file: Annotated[str | None, BeforeValidator(_none_word), AfterValidator(_readable)] = _setting(
+    ca_file: Annotated[
+        str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)
+    ] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
     detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")

@@ -250,3 +250,11 @@ def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path:
     for key, _, _ in leaves():
         wanted, got = functools.reduce(getattr, key, checked), functools.reduce(getattr, key, handed)
         assert (got, type(got)) == (wanted, type(wanted)), key
+
+
+def test_who_embeds_us_may_give_a_path(tmp_path: Path) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text("", encoding="utf-8")
+
+    given = {"proxy": {"ca_file": trusted}}
+    assert Settings.model_validate(given).proxy.ca_file == str(trusted)

@@ -137,6 +137,52 @@ def test_a_collector_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch)
     assert bench.value("requests_total") == 50
 
 
+def test_a_collector_that_is_not_there_costs_spans_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port refuses: the spans failed, said once, and the numbers go on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    bench = exporting(monkeypatch, f"http://127.0.0.1:{port}", OTEL_EXPORTER_OTLP_TIMEOUT="0.2")
+    bench.apply(create())
+    _until(lambda: bench.value("spans_total", result="failed") == 3)
+    bench.apply(create(exchange_id="x2"))
+    bench.flush()
+
+    assert bench.value("requests_total") == 2
+    assert [line["event"] for line in bench.lines() if line["event"].startswith("span_")] == ["span_export_failing"]
+
+
+class Slow(SpanExporter):
+    """An exporter that takes its time over each batch. spans: how many it took at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        time.sleep(0.1)
+        self.batches.append(len(spans))
+        return SpanExportResult.SUCCESS
+
+
+def test_a_slow_collector_gets_fuller_batches_and_holds_up_nobody() -> None:
+    slow = Slow()
+    bench = Bench(traced=False)
+    variables = {"OTEL_BSP_SCHEDULE_DELAY": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "300"}
+    bench.telemetry = Telemetry(Settings(), variables=variables, span_exporter=slow, log_stream=bench.log)
+    bench.session = bench.telemetry.connected(hello())
+    bench.apply(create())
+    _until(lambda: slow.batches)
+    began_s = time.thread_time()
+    bench.apply(*(create(exchange_id=str(number)) for number in range(300)))
+    applied_s = time.thread_time() - began_s
+    bench.flush()
+
+    assert applied_s < 0.3
+    assert slow.batches[0] == 3
+    assert sum(slow.batches) == 903
+    assert len(slow.batches) <= 6
+    assert bench.value("spans_total", result="exported") == 903
+
+
 class Gate(SpanExporter):
     """An exporter that waits until it is told to go on."""
 

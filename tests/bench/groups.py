@@ -56,9 +56,10 @@ class Group:
 class Seen:
     """What a group saw. Durations are Distributions.
 
-    deltas: all that came, in so many reads. delta: stamp to arrival, of the deltas sent while all streams flowed. first: from asking
-    (of a connection's first request: from connecting) to the first delta, or to the first byte where nothing is
-    stamped. whole: from asking to the end. gaps: between deltas that were measured; stalls: gaps over twice the pace.
+    deltas: all that came, in so many reads. delta: stamp to arrival, of the deltas sent while all streams flowed.
+    first: from asking (of a connection's first request: from connecting) to the first delta, or to the first byte where
+    nothing is stamped. whole: from asking to the end. gaps: between deltas that were measured; stalls: gaps over twice
+    the pace.
     """
 
     requests: int = 0

@@ -15,8 +15,8 @@ from tests.bench.run import Results
 from tests.bench.scenarios import BOARD_STREAMS
 from tests.bench.targets import TARGETS
 
-WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 200, 44, 52
+WIDTH, HEIGHT = 800, 420
+LEFT, RIGHT, TOP, BOTTOM = 70, 240, 44, 52
 COLOURS: Final = ("#888888", "#2a7f3f", "#8a5fbf", "#d1495b", "#e08e2b", "#3178c6")
 Points = Sequence[tuple[float, float]]
 

@@ -126,8 +126,8 @@ def _latency(results: Results, scenarios: Sequence[Scenario]) -> list[str]:
     return [
         "## Latency of a delta, from the upstream's write to the client's read",
         "",
-        "p50 / p99 / p99.9 in ms; in brackets the streams that stalled (a gap of over twice the pace); the client's reads"
-        " a delta: under about 1 deltas were late and came joined, which makes them cheaper too.",
+        "p50 / p99 / p99.9 in ms; in brackets the streams that stalled (a gap of over twice the pace); then the"
+        " client's reads a delta: under about 1 deltas were late and came joined, which makes them cheaper too.",
         "",
         *_per_target(
             results,

@@ -30,7 +30,7 @@ class Size:
 
 
 FULL: Final = Size(rounds=3, loop_s=5.0, s3_s=10.0, s4_s=15.0, board_s=4.0)
-QUICK: Final = Size(rounds=1, loop_s=1.5, s3_s=3.5, s4_s=4.0, board_s=2.0)
+QUICK: Final = Size(rounds=1, loop_s=1.5, s3_s=3.0, s4_s=3.0, board_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)

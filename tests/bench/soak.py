@@ -113,7 +113,8 @@ def table(soaked: Soaked) -> str:
     """The verdicts as Markdown."""
     text, images, direct, control = soaked.text, soaked.images, soaked.direct, soaked.control
     wrong = text.wrong + images.wrong
-    lag = text.delta.ms(0.999) / control.ms(0.999)
+    late_ms = text.delta.ms(0.999)
+    lag, to_direct = late_ms / control.ms(0.999), late_ms / direct.delta.ms(0.999)
     rows = [
         (
             "bytes",
@@ -136,8 +137,8 @@ def table(soaked: Soaked) -> str:
         ),
         (
             "lateness, p99.9",
-            f"delta {text.delta.ms(0.999):.2f} ms, directly {direct.delta.ms(0.999):.2f} ms,"
-            f" idle control loop {control.ms(0.999):.2f} ms: x{lag:.2f}",
+            f"delta {late_ms:.2f} ms, directly {direct.delta.ms(0.999):.2f} ms (x{to_direct:.2f}),"
+            f" idle control loop {control.ms(0.999):.2f} ms (x{lag:.2f})",
             f"at most x{LAG_RATIO_MAX} of the control loop",
             lag <= LAG_RATIO_MAX,
         ),

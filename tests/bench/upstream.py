@@ -87,14 +87,14 @@ _rendered = functools.lru_cache(maxsize=64)(Rendered)
 class PacedStream:
     """A stream under way. `step` sends one delta after the other; the first goes with the head."""
 
-    __slots__ = ("_next", "_rendered", "_transport")
+    __slots__ = ("_connection", "_next", "_rendered")
 
-    def __init__(self, rendered: Rendered, transport: asyncio.Transport) -> None:
-        self._rendered, self._transport, self._next = rendered, transport, 0
+    def __init__(self, rendered: Rendered, connection: Connection) -> None:
+        self._rendered, self._connection, self._next = rendered, connection, 0
 
     def step(self) -> bool:
         """Send the next delta, at last the end; whether another is to come."""
-        if self._transport.is_closing():
+        if self._connection.is_closing():
             return False
         before, after = self._rendered.steps[self._next]
         if not self._next:
@@ -102,9 +102,9 @@ class PacedStream:
         self._next += 1
         piece = b"%b%016x%b" % (before, time.monotonic_ns(), after) if after else before
         if self._next < len(self._rendered.steps):
-            self._transport.write(piece)
+            self._connection.write([piece])
             return True
-        self._transport.write(piece + self._rendered.last)
+        self._connection.write([piece + self._rendered.last])
         return False
 
 
@@ -175,8 +175,15 @@ class Connection(asyncio.Protocol):
         self._held = b""
         self._answer(held[: end + 2])
 
-    def _write(self, pieces: list[bytes]) -> None:
-        """One send a piece, as servers do that write what they have: the transport would join them into one."""
+    def is_closing(self) -> bool:
+        """Whether there is nobody to write to any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    def write(self, pieces: list[bytes]) -> None:
+        """One send a piece, at once, as servers do that write what they have.
+
+        The transport would join them into one, at the end of the loop's turn: late by all that others do in it.
+        """
         assert self._transport is not None
         sent = 0
         if self._socket >= 0 and not self._transport.get_write_buffer_size():
@@ -206,9 +213,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(_REFUSAL)
             return
         if rendered.writes:
-            self._write(rendered.writes)
+            self.write(rendered.writes)
             return
-        stream = PacedStream(rendered, self._transport)
+        stream = PacedStream(rendered, self)
         if stream.step():
             self._wheel.add(stream, rendered.pace_ms)
 

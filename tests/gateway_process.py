@@ -24,12 +24,12 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.forwarding import chosen_path
+from tests.forwarding import COMMANDS, chosen_path, command
 
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 15.0
 PREFIX = "interactions_gateway_"
-COMMAND = Path(sys.executable).with_name("interactions-gateway")
+COMMAND = COMMANDS["python"]
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -143,7 +143,7 @@ class GatewayProcess:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [COMMAND, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self._flags],
+            [command(), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self._flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool", "Pooled"]
 
-# A handshake takes 0.5-0.8 ms of the loop. A thousand at once held every open stream for 300 ms and came no sooner;
-# eight at once hold it for 5. A far upstream takes its time without ours: there a dial makes room for the next early.
+# A handshake takes 0.5-0.8 ms of the loop. A thousand at once held every open stream for 300 ms; eight at once hold it
+# for 3-5, half of the thousand come sooner, the last a fifth later. A far upstream takes its time without ours: there
+# a dial makes room for the next early.
 DIALS_AT_ONCE = 8
 DIAL_HOLDS_S = 0.01
 CONNECT_TRIES = 3  # connections that end before anybody uses them

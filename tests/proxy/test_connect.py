@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
+from gateway.proxy import dial
 from gateway.proxy import pool as pool_module
 from gateway.proxy.dns import Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, Unreachable
@@ -28,8 +29,9 @@ def sockets() -> int:
     return found
 
 
-async def test_a_family_that_hangs_is_overtaken() -> None:
+async def test_a_family_that_hangs_is_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
     """And only the first connection waits for it."""
+    monkeypatch.setattr(dial, "HAPPY_EYEBALLS_S", 1.0)
 
     async def resolve(host: str, port: int) -> Sequence[AddrInfoType]:
         return [at(dead, socket.AF_INET6, "::ffff:127.0.0.1"), at(server.port)]
@@ -44,8 +46,8 @@ async def test_a_family_that_hangs_is_overtaken() -> None:
             first.end()
             second.end()
 
-    assert first_s < 1.0
-    assert second_s < 0.2
+    assert 0.9 < first_s < 3.0
+    assert second_s < 0.7
 
 
 async def refusing(host: str, port: int) -> Sequence[AddrInfoType]:
@@ -159,7 +161,7 @@ async def test_the_time_to_connect_counts_from_the_call(monkeypatch: pytest.Monk
             took_s = time.monotonic() - began_s
 
     assert {type(one) for one in done} == {ConnectTimeout}
-    assert 0.25 < took_s < 0.5
+    assert 0.25 < took_s < 1.2
 
 
 async def test_a_burst_is_served() -> None:

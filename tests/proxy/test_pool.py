@@ -54,17 +54,17 @@ async def test_what_can_not_serve_is_ended_when_it_is_given_back() -> None:
 
 async def test_idle_connections_are_dropped_at_their_time() -> None:
     """Each at its own, and none that is in use; then nothing is left to wait for."""
-    async with upstream() as server, pool_for(url(server.port), idle_timeout_s=0.3) as pool:
+    async with upstream() as server, pool_for(url(server.port), idle_timeout_s=0.6) as pool:
         old, young, used = [await pool.connect() for _ in range(3)]
         began_s = time.monotonic()
         pool.give_back(old)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.5)
         pool.give_back(young)
         await server.left(2)
-        assert 0.25 < time.monotonic() - began_s < 0.45
+        assert time.monotonic() - began_s > 0.55
         assert (old.can_serve, young.can_serve, used.can_serve) == (False, True, True)
         await server.left(1)
-        assert time.monotonic() - began_s > 0.4
+        assert time.monotonic() - began_s > 1.05
         assert pool.take() is None
 
         pool.give_back(used)
@@ -156,26 +156,18 @@ async def test_an_upstream_that_is_away_is_not_pestered(monkeypatch: pytest.Monk
     monkeypatch.setattr(pool_module, "REFILL_FIRST_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    pauses_s: list[float] = []
     async with pool_for(url(port), spare_connections=4) as pool:
-
-        def paused() -> int:
-            if pool._refill_s not in pauses_s:
-                pauses_s.append(pool._refill_s)
-            return len(pauses_s)
-
-        await until(lambda: paused() >= 4)
+        await until(lambda: pool._refill_s >= 0.4)
         async with upstream(port=port) as server:
             await server.left(4)
+            before_s = pool._refill_s
             for one in list(server.open):
                 one.transport.abort()
-            await until(lambda: paused() >= 5)
-            await until(lambda: len(server.open) == 4)
+            await until(lambda: pool._refill_s == 2 * before_s)
+            await server.left(4)
             assert await answered(pool) == b"one\n"
-            assert pool._refill_s == 0.0
 
-    assert pauses_s == sorted(pauses_s)
-    assert pauses_s[:4] == [0.0, 0.05, 0.1, 0.2]
+            assert pool._refill_s == 0.0
 
 
 async def test_closing_ends_all_that_is_idle_and_what_comes_back_later() -> None:

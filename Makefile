@@ -71,12 +71,15 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# A wheel with compiled modules, in an environment of its own before the packages of .venv.
+# A wheel with compiled modules (built from a copy, where they would shadow the sources), in an environment of its own before the packages of .venv.
 $(COMPILED): $(INSTALLED) $(wildcard gateway/*.py gateway/*/*.py gateway/*/*/*.py)
 	rm -rf .cache/compiled
 	tests/tools/make_venv.sh $(PYTHON) .cache/compiled
+	mkdir .cache/compiled/source
+	cp -r gateway pyproject.toml README.md LICENSE .cache/compiled/source
 	HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --wheel-dir .cache/compiled/wheel .
+		--no-build-isolation --wheel-dir .cache/compiled/wheel .cache/compiled/source
+	rm -rf .cache/compiled/source
 	.cache/compiled/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .cache/compiled/wheel/*.whl
 	$(BIN)/python tests/tools/behind.py .cache/compiled
 	touch $@

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.config import ProxySettings
 from tests.bench import certificate
 from tests.bench.measure import tree
 from tests.bench.processes import ROOT, answers, free_port, listens, module, running, wait_until
+from tests.forwarding import COMMANDS
 
-COMMAND: Final = Path(sys.executable).with_name("interactions-gateway")
 TOOLS: Final = ROOT / ".cache" / "bench" / "tools" / "root" / "usr"
 INTERACTIONS: Final = "/v1beta/interactions"
 NO_INTERACTIONS: Final = "/v1beta/bench"  # forwarded like all else, and not read by the tap
@@ -186,8 +184,12 @@ def gateway(
     workers: int = 1,
     path: str = INTERACTIONS,
     core: int | None = None,
+    build: str = "compiled",
 ) -> Iterator[Started]:
-    """The installed command. settings: by dotted key. core: the one CPU that all its processes share."""
+    """The installed command. settings: by dotted key. core: the one CPU that all its processes share.
+
+    build: `compiled`, as images carry it, or `python`.
+    """
     port, admin_port = free_port(), free_port()
     errors = site.folder / "gateway.log"
     given = {"grace_period_s": "2", **(settings or {})}
@@ -197,7 +199,7 @@ def gateway(
     env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{site.sink_port}"
     upstream = f"https://127.0.0.1:{site.tls_port}" if tls else f"http://127.0.0.1:{site.plain_port}"
     command: list[str | Path] = [
-        *(COMMAND, "serve", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin_port}"),
+        *(COMMANDS[build], "serve", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin_port}"),
         *("--upstream", upstream, "--workers", str(workers)),
     ]
     if core is not None:
@@ -238,30 +240,25 @@ def _gateway(**options: Any) -> Callable[[Site, bool], AbstractContextManager[St
     return lambda site, tls: gateway(site, tls, **options)
 
 
-def _of_path(name: str) -> dict[str, str]:
-    """Which forwarding path, where this build has more than one."""
-    return {"proxy.path": name} if _has_paths() else {}
+def _not_compiled() -> str | None:
+    return None if COMMANDS["compiled"].exists() else "the compiled build is not there (make compiled)"
 
 
-def _has_paths() -> bool:
-    return "path" in ProxySettings.model_fields
-
-
-def _no_second_path() -> str | None:
-    return None if _has_paths() else "this build has one forwarding path"
-
-
+_FAST, _PLAIN = {"proxy.path": "fast"}, {"proxy.path": "plain"}
 TARGETS: Final = {
     target.name: target
     for target in (
         Target("direct", "no proxy", direct),
         Target("nginx", "nginx, 1 worker", nginx, _no_tool("nginx")),
         Target("haproxy", "haproxy, 1 thread", haproxy, _no_tool("haproxy")),
-        Target("gateway", "the gateway", _gateway(settings=_of_path("fast"))),
-        Target("gateway-plain", "the gateway, plain path", _gateway(settings=_of_path("plain")), _no_second_path),
-        Target("gateway-untapped", "the gateway, no tap", _gateway(settings=_of_path("fast"), path=NO_INTERACTIONS)),
-        Target("gateway-2", "the gateway, 2 forwarders", _gateway(settings=_of_path("fast"), workers=2)),
-        Target("gateway-1core", "the gateway on 1 core", _gateway(settings=_of_path("fast"), core=0)),
+        Target("gateway", "the gateway", _gateway(settings=_FAST), _not_compiled),
+        Target("gateway-python", "the gateway, not compiled", _gateway(settings=_FAST, build="python")),
+        Target("gateway-plain", "the gateway, plain path", _gateway(settings=_PLAIN), _not_compiled),
+        Target(
+            "gateway-untapped", "the gateway, no tap", _gateway(settings=_FAST, path=NO_INTERACTIONS), _not_compiled
+        ),
+        Target("gateway-2", "the gateway, 2 forwarders", _gateway(settings=_FAST, workers=2), _not_compiled),
+        Target("gateway-1core", "the gateway on 1 core", _gateway(settings=_FAST, core=0), _not_compiled),
         Target("aiohttp", "minimal aiohttp proxy", aiohttp),
     )
 }

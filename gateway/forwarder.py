@@ -55,6 +55,7 @@ class Forwarder:
         await site.start()
         sender.start(exchanges, app[SERVING].path)
         await self._lifeline.listen(self._heard, self._told_to_drain)
+        loops.rest_garbage()
         self._lifeline.say({"ready": True})
         await self._leave.wait()
         self._deadline_s = loop.time() + self._settings.grace_period_s

@@ -6,10 +6,13 @@ Not here: what runs on it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine
 
 LARGE_BLOCK_BYTES = 16 * 1024 * 1024
+# Exchanges leave no cycles behind: collections find next to nothing, and a full one holds the loop for milliseconds.
+GC_THRESHOLDS = (10_000, 20, 50)
 
 
 def keep_large_blocks() -> None:
@@ -20,6 +23,13 @@ def keep_large_blocks() -> None:
     """
     block = bytes(LARGE_BLOCK_BYTES)
     del block
+
+
+def rest_garbage() -> None:
+    """Once all is loaded: what is here by now lives as long as the process, so no collection need look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def run(main: Coroutine[object, object, None]) -> None:

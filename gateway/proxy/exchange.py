@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.proxy.errors import GatewayError, Rejection
 from gateway.proxy.tap import Tap
@@ -274,27 +273,18 @@ class Exchange:
         # A tap that was switched off missed the end: what it did not see is unknown, not absent. A cut is sure.
         reads = self.http_status is not None and is_interaction_answer(self.route, self.http_status, self._body)
         missed = reads and end is not End.CUT and (self._tap is None or self._tap.is_blind)
-        said: dict[str, Any] = {"final_seen": missed}
+        facts = EndFacts(
+            answered_by, end, self.route, self._body, self.http_status, client_left, self.request.background, missed
+        )
         if self._tap is not None:
             tracker = self._tap.reader.tracker
-            said = {
-                "final_seen": tracker.final_seen or (missed and not tracker.error_seen),
-                "final_status": tracker.final_status,
-                "last_status": tracker.last_status,
-                "status_updated": tracker.status_updated,
-                "error_seen": tracker.error_seen,
-                "done_seen": tracker.done_seen,
-            }
-        return EndFacts(
-            answered_by,
-            end,
-            self.route,
-            body=self._body,
-            http_status=self.http_status,
-            client_left=client_left,
-            background=self.request.background,
-            **said,
-        )
+            facts.final_seen = tracker.final_seen or (missed and not tracker.error_seen)
+            facts.final_status = tracker.final_status
+            facts.last_status = tracker.last_status
+            facts.status_updated = tracker.status_updated
+            facts.error_seen = tracker.error_seen
+            facts.done_seen = tracker.done_seen
+        return facts
 
     def _announce(self) -> None:
         if not self._announced:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 # First dropped first: steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
 _DROP_ORDER = (("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
 _CLASS_OF = {kind: position for position, kinds in enumerate(_DROP_ORDER) for kind in kinds}
 
 
-class Entry(NamedTuple):
+class Entry:
     """An encoded record. exchange_id is kept for an ExchangeOpened only: it may be superseded."""
 
-    sequence: int
-    kind: str
-    encoded: bytes
-    exchange_id: str | None = None
+    __slots__ = ("encoded", "exchange_id", "kind", "sequence")
+
+    def __init__(self, sequence: int, kind: str, encoded: bytes, exchange_id: str | None = None) -> None:
+        self.sequence = sequence
+        self.kind = kind
+        self.encoded = encoded
+        self.exchange_id = exchange_id
 
 
 class RecordQueue:
@@ -52,13 +54,17 @@ class RecordQueue:
         """Remove and return the oldest records, at least one if there is any, up to that size together."""
         taken: list[Entry] = []
         size_bytes = 0
-        while waiting := [entries for entries in self._classes if entries]:
-            oldest = min(waiting, key=_first_sequence)
-            size_bytes += len(oldest[0].encoded)
-            if taken and size_bytes > limit_bytes:
+        waiting = [entries for entries in self._classes if entries]
+        while waiting:
+            oldest = waiting[0] if len(waiting) == 1 else min(waiting, key=_first_sequence)
+            entry_bytes = len(oldest[0].encoded)
+            if taken and size_bytes + entry_bytes > limit_bytes:
                 break
+            size_bytes += entry_bytes
             taken.append(oldest.popleft())
-        self.bytes -= sum(len(entry.encoded) for entry in taken)
+            if not oldest:
+                waiting.remove(oldest)
+        self.bytes -= size_bytes
         return taken
 
     def supersede(self, exchange_ids: Collection[str]) -> None:

@@ -282,10 +282,19 @@ class InteractionTracker:
                 facts.interaction = InteractionFacts()
         if said.service_tier is not None and said.service_tier not in TIERS:
             self.unknown(Unknown.TIER, said.service_tier)
-        for name in ("id", "model", "agent", "service_tier", "created", "updated"):
-            value = getattr(said, name)
-            if value is not None:
-                setattr(facts.interaction, name, value)
+        kept = facts.interaction
+        if said.id is not None:
+            kept.id = said.id
+        if said.model is not None:
+            kept.model = said.model
+        if said.agent is not None:
+            kept.agent = said.agent
+        if said.service_tier is not None:
+            kept.service_tier = said.service_tier
+        if said.created is not None:
+            kept.created = said.created
+        if said.updated is not None:
+            kept.updated = said.updated
 
     def _status(self, status: str | None, *, updated: bool = True) -> None:
         if status is None:

@@ -41,9 +41,9 @@ class Usage:
     @property
     def is_empty(self) -> bool:
         """Whether it states no token count at all."""
-        return all(
-            value is None for value in (self.total, self.input, self.output, self.thought, self.tool_use, self.cached)
-        )
+        if self.total is not None or self.input is not None or self.output is not None:
+            return False
+        return self.thought is None and self.tool_use is None and self.cached is None
 
 
 @dataclass(slots=True)
@@ -248,7 +248,10 @@ def _read_grounding(entries: object, reading: Reading) -> None:
 
 def _add_named(into: dict[str, int], name: str, value: int) -> None:
     """Add under a name of the wire, cut and fit for UTF-8."""
-    _merge(into, {name[:_MAX_NAME].encode("utf-8", "replace").decode(): value})
+    name = name[:_MAX_NAME]
+    if not name.isascii():
+        name = name.encode("utf-8", "replace").decode()
+    _merge(into, {name: value})
 
 
 def _by_modality(type_: str, total: int, listed: dict[str, int] | None, counted: Counted) -> list[TokenCount]:

@@ -9,7 +9,7 @@ only those that end at each hop are left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import TypeAlias
 
 HEAD_MAX_BYTES = 64 * 1024
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -19,11 +19,13 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]++) HTTP/1\.([01])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: " + _TEXT + rb")?")
-_LINES = re.compile(rb"(?:\r\n" + _TOKEN + rb":" + _TEXT + rb")*")
+_LINE = re.compile(_TOKEN + rb":" + _TEXT)
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#]*")
 _AUTHORITY = re.compile(rb"[A-Za-z0-9\-._~%!$&'()+*;=:\[\]]*")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _LINE_END = re.compile(rb"\r?\n")
+
+_Line: TypeAlias = tuple[int | None, bytes, bytes]  # its kind, name in lower case, value
 
 _DROPPED, _CONNECTION, _UPGRADE, _HOST, _LENGTH, _CODING, _NOTED = range(7)
 _KNOWN: dict[bytes, int] = {
@@ -45,8 +47,18 @@ _KNOWN: dict[bytes, int] = {
     b"content-type": _NOTED,
     b"content-encoding": _NOTED,
 }
+# Lines are the same in each request of a client, and reading one takes longer than finding it here. Never one that may
+# hold a secret.
+_REMEMBERED = frozenset(
+    b"accept accept-encoding accept-language alt-svc cache-control connection content-encoding content-type host "
+    b"keep-alive pragma sec-fetch-mode server transfer-encoding user-agent vary x-content-type-options x-frame-options "
+    b"x-goog-api-client x-xss-protection".split()
+)
+_REMEMBERED_MAX, _REMEMBERED_MAX_BYTES = 1024, 200
+_remembered: dict[bytes, _Line] = {}
 # A body whose framing was dropped because `Connection` names it would be read as the next message.
 _NEVER_NAMED = frozenset({b"content-length", b"transfer-encoding", b"host"})
+_KEEP_ALIVE = frozenset({b"keep-alive"})
 _PLAIN_TOKENS = frozenset({b"", b"close", b"keep-alive", b"upgrade"})
 
 
@@ -54,32 +66,40 @@ class BadHeadError(ValueError):
     """The bytes are no head of HTTP/1, or one that could be read in two ways. Its text says why, without them."""
 
 
-@dataclass(slots=True)
+# Plain classes, not data classes: compiled, an __init__ that is written out costs a third of one that is generated.
 class Fields:
     """The lines of a head. lines: those that travel on; noted: the first value of the names that are of interest.
 
-    length: of Content-Length. codings: of Transfer-Encoding, lower case. upgrades: the values of Upgrade.
+    length: of Content-Length. codings: of Transfer-Encoding, lower case. connection: the tokens of Connection, lower
+    case. upgrades: the values of Upgrade. host_at: the place of the Host line.
     """
 
-    lines: list[bytes] = field(default_factory=list)
-    noted: dict[bytes, bytes] = field(default_factory=dict)
-    length: int | None = None
-    codings: list[bytes] = field(default_factory=list)
-    connection: set[bytes] = field(default_factory=set)
-    upgrades: list[bytes] = field(default_factory=list)
-    host_at: int | None = None  # the place of the Host line
+    __slots__ = ("codings", "connection", "host_at", "length", "lines", "noted", "upgrades")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.noted: dict[bytes, bytes] = {}
+        self.length: int | None = None
+        self.codings: tuple[bytes, ...] = ()
+        self.connection: frozenset[bytes] = frozenset()
+        self.upgrades: tuple[bytes, ...] = ()
+        self.host_at: int | None = None
 
 
-@dataclass(slots=True)
 class RequestHead:
     """A request's head. target: as it goes on, in origin form or `*`. modern: HTTP/1.1. chunked: how its body comes."""
 
-    method: bytes
-    target: bytes
-    modern: bool
-    fields: Fields
-    chunked: bool
-    keep_alive: bool
+    __slots__ = ("chunked", "fields", "keep_alive", "method", "modern", "target")
+
+    def __init__(
+        self, method: bytes, target: bytes, modern: bool, fields: Fields, chunked: bool, keep_alive: bool
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.modern = modern
+        self.fields = fields
+        self.chunked = chunked
+        self.keep_alive = keep_alive
 
     @property
     def has_body(self) -> bool:
@@ -89,7 +109,10 @@ class RequestHead:
     @property
     def upgrades(self) -> bool:
         """Whether it asks for a WebSocket: the one upgrade that is relayed."""
-        return b"upgrade" in self.fields.connection and any(v.lower() == b"websocket" for v in self.fields.upgrades)
+        fields = self.fields
+        if not fields.upgrades or b"upgrade" not in fields.connection:
+            return False
+        return any(value.lower() == b"websocket" for value in fields.upgrades)
 
     def onward(self, host: bytes, prefix: bytes) -> bytes:
         """The head as the upstream gets it: `Host` is its own, `prefix` goes before the path."""
@@ -105,21 +128,31 @@ class RequestHead:
         return b"\r\n".join([self.method + b" " + target + b" HTTP/1.1", *lines, b"", b""])
 
 
-@dataclass(slots=True)
 class ResponseHead:
     """A response's head. said: its first line after the version. raw: the whole, for a 101.
 
     length: of its body, where that frames it; chunked: it comes in chunks; neither: it lasts until the end.
     """
 
-    status: int
-    said: bytes
-    modern: bool
-    fields: Fields
-    chunked: bool
-    length: int | None
-    keep_alive: bool
-    raw: bytes
+    __slots__ = ("chunked", "fields", "keep_alive", "length", "raw", "said", "status")
+
+    def __init__(
+        self,
+        status: int,
+        said: bytes,
+        fields: Fields,
+        chunked: bool,
+        length: int | None,
+        keep_alive: bool,
+        raw: bytes,
+    ) -> None:
+        self.status = status
+        self.said = said
+        self.fields = fields
+        self.chunked = chunked
+        self.length = length
+        self.keep_alive = keep_alive
+        self.raw = raw
 
     @property
     def is_interim(self) -> bool:
@@ -141,7 +174,7 @@ def read_request(head: bytes) -> RequestHead:
     modern = minor == b"1"
     fields = _read_fields(head, start, response=False)
     chunked = bool(fields.codings)
-    if chunked and (fields.codings != [b"chunked"] or fields.length is not None or not modern):
+    if chunked and (fields.codings != (b"chunked",) or fields.length is not None or not modern):
         raise BadHeadError("its Transfer-Encoding leaves open where its body ends")
     if modern and fields.host_at is None:
         raise BadHeadError("it has no Host")
@@ -157,7 +190,7 @@ def read_response(head: bytes) -> ResponseHead:
     """
     start = _first_line_end(head)
     line = _STATUS_LINE.fullmatch(head, 0, start)
-    if line is None or _LINES.fullmatch(head, start) is None:
+    if line is None or b"\r\n " in head or b"\r\n\t" in head or head.count(b"\n") != head.count(b"\r\n"):
         head = _LINE_END.sub(b"\r\n", _FOLD.sub(b" ", head))
         start = _first_line_end(head)
         line = _STATUS_LINE.fullmatch(head, 0, start)
@@ -166,7 +199,7 @@ def read_response(head: bytes) -> ResponseHead:
     status, modern = int(line[2]), line[1] == b"1"
     fields = _read_fields(head, start, response=True)
     chunked = bool(fields.codings)
-    if chunked and fields.codings != [b"chunked"]:
+    if chunked and fields.codings != (b"chunked",):
         raise BadHeadError("its Transfer-Encoding leaves open where its body ends")
     if chunked and fields.length is not None:
         # the coding counts; a length beside it is for smugglers only (RFC 9112 6.3)
@@ -175,7 +208,6 @@ def read_response(head: bytes) -> ResponseHead:
     return ResponseHead(
         status,
         head[8:start],
-        modern,
         fields,
         chunked=chunked,
         length=None if chunked else fields.length,
@@ -186,9 +218,10 @@ def read_response(head: bytes) -> ResponseHead:
 
 def valid_trailer(line: bytes) -> bool:
     """Whether a line may stand behind the last chunk: a field, and none that frames or routes."""
-    if _LINES.fullmatch(b"\r\n" + line) is None:
+    try:
+        kind, _, _ = _read_line(line)
+    except BadHeadError:
         return False
-    kind = _KNOWN.get(line[: line.index(b":")].lower())
     return kind is None or kind == _NOTED
 
 
@@ -211,30 +244,40 @@ def _onward_target(method: bytes, target: bytes) -> bytes:
 
 
 def _read_fields(head: bytes, start: int, *, response: bool) -> Fields:
-    if _LINES.fullmatch(head, start) is None:
-        raise BadHeadError("a header line is malformed")
     fields = Fields()
     lines = fields.lines
     for line in head[start + 2 :].split(b"\r\n") if start < len(head) else ():
-        name = line[: line.index(b":")].lower()
-        kind = _KNOWN.get(name)
+        known = _remembered.get(line)
+        if known is None:
+            known = _read_line(line)
+        kind, name, value = known
         if kind is None:
             lines.append(line)
         elif kind == _NOTED:
             lines.append(line)
-            fields.noted.setdefault(name, line[len(name) + 1 :].strip(b" \t"))
+            fields.noted.setdefault(name, value)
         elif kind != _DROPPED:
-            _read_known(fields, kind, line, line[len(name) + 1 :].strip(b" \t"), response=response)
+            _read_known(fields, kind, line, value, response=response)
     if not fields.connection <= _PLAIN_TOKENS:
         _drop_named(fields)
     return fields
 
 
+def _read_line(line: bytes) -> _Line:
+    if _LINE.fullmatch(line) is None:
+        raise BadHeadError("a header line is malformed")
+    name = line[: line.index(b":")].lower()
+    read = _KNOWN.get(name), name, line[len(name) + 1 :].strip(b" \t")
+    if name in _REMEMBERED and len(line) <= _REMEMBERED_MAX_BYTES and len(_remembered) < _REMEMBERED_MAX:
+        _remembered[line] = read
+    return read
+
+
 def _read_known(fields: Fields, kind: int, line: bytes, value: bytes, *, response: bool) -> None:
     if kind == _CONNECTION:
-        fields.connection.update(token.strip(b" \t").lower() for token in value.split(b","))
+        fields.connection |= _tokens(value)
     elif kind == _UPGRADE:
-        fields.upgrades.append(value)
+        fields.upgrades += (value,)
     elif kind == _HOST:
         if not response:
             if fields.host_at is not None:
@@ -244,7 +287,7 @@ def _read_known(fields: Fields, kind: int, line: bytes, value: bytes, *, respons
             fields.host_at = len(fields.lines)
         fields.lines.append(line)
     elif kind == _CODING:
-        fields.codings.extend(token.strip(b" \t").lower() for token in value.split(b","))
+        fields.codings += (b"chunked",) if value == b"chunked" else tuple(_split(value))
         # in the one spelling that every reader knows
         fields.lines.append(line if value == b"chunked" else line[:18] + b" chunked")
     else:
@@ -254,6 +297,14 @@ def _read_known(fields: Fields, kind: int, line: bytes, value: bytes, *, respons
         if fields.length is None:
             fields.length = length
             fields.lines.append(line)
+
+
+def _tokens(value: bytes) -> frozenset[bytes]:
+    return _KEEP_ALIVE if value == b"keep-alive" else frozenset(_split(value))
+
+
+def _split(value: bytes) -> list[bytes]:
+    return [token.strip(b" \t").lower() for token in value.split(b",")]
 
 
 def _length(value: bytes) -> int | None:

@@ -39,7 +39,8 @@ class Overflows:
 class Metrics:
     """All families but those of the exporter and of faults, which their owners make."""
 
-    def __init__(self, registry: Registry, overflow: Overflows, view: View) -> None:
+    def __init__(self, registry: Registry, overflow: Overflows, view: View, *, wants_fast_path: bool) -> None:
+        self._wants_fast_path = wants_fast_path
         self._registry = registry
         self._overflow = overflow
         self._requests = Counter(names.REQUESTS, registry)
@@ -56,6 +57,7 @@ class Metrics:
         self._anomalies = Counter(names.ANOMALIES, registry, [(name,) for name in names.ANOMALY_DOMAIN])
         self._tap_faults = Counter(names.TAP_FAULTS, registry, [(where,) for where in names.TAP_PLACES])
         self._build_info = Gauge(names.BUILD_INFO, registry)
+        self._unexpected_plain = Gauge(names.UNEXPECTED_PLAIN_PATH, registry)
         self._gaps = Histogram(names.GAP, registry)
         registry.register(BalanceCollector(view))
 
@@ -64,6 +66,7 @@ class Metrics:
         self._build_info.set(
             (__version__, names.SEMCONV_REVISION, platform.python_version(), hello.aiohttp, hello.path), 1
         )
+        self._unexpected_plain.set((str(hello.worker),), float(self._wants_fast_path and hello.path == "plain"))
 
     def closed(self, account: Account, exemplar: Exemplar | None) -> None:
         """Count an ended exchange. exemplar: of its trace, None when the trace isn't kept."""

@@ -90,10 +90,14 @@ OPENED = _counter("exchanges_opened", ("worker",), "Exchanges begun, by the forw
 CLOSED = _counter("exchanges_closed", ("worker",), "Exchanges whose end was accounted for.")
 LABEL_OVERFLOW = _counter("label_overflow", ("label",), "Label values outside their domain, folded.")
 BUILD_INFO = _gauge("build_info", ("version", "semconv", "python", "aiohttp", "path"), "Facts of the build; always 1.")
+UNEXPECTED_PLAIN_PATH = _gauge(
+    "unexpected_plain_path", ("worker",), "1 where the plain path serves, though the settings ask for the fast one."
+)
 SPANS = _counter("spans", ("result",), "What became of the spans that were made.")
 TELEMETRY_FAULTS = _counter("telemetry_faults", ("sink",), "Records that a sink of the observer failed on.")
 
 FAMILIES = (
+    UNEXPECTED_PLAIN_PATH,
     REQUESTS,
     REQUEST_DURATION,
     FIRST_DELTA,

@@ -59,7 +59,7 @@ class Telemetry:
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
         self._books = Books(seen, models, codes, settings.usage.poll_window_s)
-        self._metrics = Metrics(self.registry, overflow, self.view)
+        self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,

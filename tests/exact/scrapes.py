@@ -67,6 +67,8 @@ def compare(expected: Mapping[Sample, int], samples: Mapping[Sample, float], exc
     infos = [(has, value) for (family, has), value in samples.items() if family == "build_info"]
     if not infos or any({name for name, _ in has} != BUILD_INFO_LABELS or value != 1 for has, value in infos):
         differences.append(f"build_info is {infos}")
+    if total(samples, "unexpected_plain_path") or not any(name == "unexpected_plain_path" for name, _ in samples):
+        differences.append("unexpected_plain_path is not 0")
     return differences + _strange_families(samples) + _wrong_buckets(samples)
 
 
@@ -77,7 +79,7 @@ def compared(samples: Mapping[Sample, float]) -> int:
 
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
-    return is_time or name in BY_WORKER or name == "build_info"
+    return is_time or name in BY_WORKER or name in {"build_info", "unexpected_plain_path"}
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:

@@ -108,6 +108,7 @@ FAMILIES: Final = frozenset(
     {
         *("requests_total", "steps_total", "tokens_total", "cached_tokens_total", "usage_missing_total"),
         *("errors_total", "exchanges_opened_total", "exchanges_closed_total", "build_info"),
+        "unexpected_plain_path",
         *BUCKETS,
         *ZEROS,
     }

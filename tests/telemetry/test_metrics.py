@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.config import ProxySettings, Settings
+from gateway.records import Hello
 from gateway.telemetry import names
 from gateway.telemetry.metrics import prefers_openmetrics
+from gateway.telemetry.pipeline import Telemetry
 from gateway.wire.facts import GAP_BOUNDS_NS, Gaps, Mode
 from gateway.wire.outcome import Outcome
 from tests.telemetry.factories import MODEL, MS, Bench, cancel, create, poll, resume, step, usage
@@ -159,6 +162,17 @@ def test_foreign_words_from_a_forwarder_are_folded(bench: Bench) -> None:
 
 def test_build_info_comes_with_the_first_forwarder(bench: Bench) -> None:
     assert bench.value("build_info", path="plain", aiohttp="3.14.5", semconv=names.SEMCONV_REVISION) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "unexpected"), [("auto", "plain", 1), ("auto", "fast", 0), ("plain", "plain", 0)]
+)
+def test_a_plain_path_that_nobody_asked_for_shows(wanted: Literal["auto", "plain"], path: str, unexpected: int) -> None:
+    telemetry = Telemetry(Settings(proxy=ProxySettings(path=wanted)))
+    telemetry.connected(Hello(3, 1, 0, path, "3.14.5"))
+
+    text, _ = telemetry.render("text/plain")
+    assert f'interactions_gateway_unexpected_plain_path{{worker="3"}} {unexpected}.0\n'.encode() in text
 
 
 def test_final_tokens_of_creates_add_up_to_the_apis_totals(bench: Bench) -> None:

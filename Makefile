@@ -1,6 +1,7 @@
 # make run    the gateway at work: simulated API, gateway, sample clients (UPSTREAM=https://… for a real API instead)
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
+# make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -11,6 +12,8 @@ TOOLS := .cache/tools/fetched
 COMPILED := .cache/compiled/installed
 BENCH_TOOLS := .cache/bench/tools/fetched
 BENCH_FLAGS ?=
+FORWARDING_TESTS := tests/conformance tests/e2e tests/exact
+CC_FOUND := $(shell command -v cc 2>/dev/null)
 JS := tests/sdk/js
 JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
 UV := .cache/uv/bin/uv
@@ -26,11 +29,16 @@ unexport PYTHONPATH
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
 
-test: lint $(TOOLS) $(JS_INSTALLED)
+# All of it over the fast path, then what is proven of forwarding over the plain path and over the compiled build.
+test: lint $(TOOLS) $(JS_INSTALLED) $(if $(CC_FOUND),$(COMPILED))
 	$(BIN)/pytest $(PYTEST_FLAGS)
+	$(BIN)/pytest $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS)
+	$(if $(CC_FOUND),$(BIN)/pytest $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS),@echo "no C compiler: the compiled build is not tested")
 
-test-all: lint $(TOOLS) $(JS_INSTALLED)
+test-all: lint $(TOOLS) $(JS_INSTALLED) $(COMPILED)
 	$(BIN)/pytest --heavy $(PYTEST_FLAGS)
+	$(BIN)/pytest --heavy $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS)
+	$(BIN)/pytest --heavy $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS) tests/sdk tests/pressure
 
 # The build that is measured, and that images carry. It wants a C compiler; what it can't have it does without.
 compiled: $(COMPILED)

@@ -87,8 +87,9 @@ class Forwarder:
         assert served.server is not None
         loop = asyncio.get_running_loop()
         while not self._hurry.is_set() and loop.time() < self._deadline_s:
-            transports = [connection.transport for connection in served.server.connections]
-            if not any(isinstance(one, asyncio.Transport) and one.get_write_buffer_size() for one in transports):
+            # uvloop's transports are none of asyncio's classes
+            transports = [one.transport for one in served.server.connections]
+            if not any(one is not None and one.get_write_buffer_size() for one in transports):
                 return
             await asyncio.sleep(0.02)
 

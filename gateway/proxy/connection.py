@@ -115,7 +115,8 @@ class ClientConnection(RequestHandler):
     @property
     def is_idle(self) -> bool:
         """Whether nothing of a request or of an answer is under way, nor waits for a slow client."""
-        unsent = isinstance(self.transport, asyncio.Transport) and self.transport.get_write_buffer_size() > 0
+        transport = self.transport  # uvloop's are none of asyncio's classes
+        unsent = transport is not None and transport.get_write_buffer_size() > 0
         return self._between_requests() and not self._head and not unsent
 
     def _between_requests(self) -> bool:

@@ -19,6 +19,7 @@ from yarl import URL
 from gateway.proxy.dns import Addresses, Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, TLSFailed, Unreachable
 from gateway.proxy.exchange import Upstream
+from gateway.proxy.kernel import keep_alive
 from gateway.proxy.tls import client_context
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Dialer(Generic[P]):
             family, peer = sock.family, None
             try:
                 peer = sock.getpeername()[:2]
+                keep_alive(sock)
                 connection = await self._dress(sock)
             except OSError as exc:
                 sock.close()

@@ -7,8 +7,6 @@ Source: design.md 3 and 4: stamp, write, tap; honest endings; no retries, no rew
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 import time
 from typing import TYPE_CHECKING
 
@@ -26,6 +24,7 @@ from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, Interna
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.heads import header, origin_form, request_head, response_head
+from gateway.proxy.kernel import reset_on_close
 from gateway.proxy.pool import Pool
 from gateway.proxy.relay import ClientGoneError, OwnAnswer, RelayedResponse
 from gateway.proxy.tunnel import tunnel
@@ -254,7 +253,5 @@ def _abort(request: BaseRequest) -> None:
         return
     if request.version < (1, 1):
         # A body without framing ends with its connection: only a reset tells that it is not whole.
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_on_close(transport)
     transport.abort()

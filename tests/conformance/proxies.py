@@ -88,12 +88,12 @@ def gateway(config: dict[str, object]) -> Iterator[Way]:
 
 
 @contextlib.contextmanager
-def unreachable(setup: str) -> Iterator[Way]:
+def unreachable(setup: str, config: dict[str, object]) -> Iterator[Way]:
     """The installed command before an upstream that can't be asked."""
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(Stage())
         url = stack.enter_context(_UPSTREAMS[setup]())
-        process = stack.enter_context(GatewayProcess(url, config={"proxy.connect_timeout_s": HEAD_TIMEOUT_S}))
+        process = stack.enter_context(GatewayProcess(url, config={**config, "proxy.connect_timeout_s": HEAD_TIMEOUT_S}))
         yield Way("gateway", stage, process.url, None, process)
 
 
@@ -170,9 +170,14 @@ def way_of(name: str, setup: str) -> contextlib.AbstractContextManager[Way]:
         return direct()
     if name == "nginx":
         return nginx(HEAD_TIMEOUT_S if setup == "limited" else None)
+    return gateway_way_of(setup, GATEWAYS[name])
+
+
+def gateway_way_of(setup: str, config: dict[str, object]) -> contextlib.AbstractContextManager[Way]:
+    """The way through a gateway with these settings beside those of the setup."""
     if setup in _UPSTREAMS:
-        return unreachable(setup)
-    return gateway({**GATEWAYS[name], **(LIMITS if setup == "limited" else {})})
+        return unreachable(setup, config)
+    return gateway({**config, **(LIMITS if setup == "limited" else {})})
 
 
 def has_nginx() -> bool:

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance.report`: all rows through nothing, nginx (where installed) and the gateway.
+"""`python -m tests.conformance.report`: all rows through nothing, nginx (where installed) and the gateway's two paths.
 
 Not here: accepted differences are shown as differences (`≠`). `·`: the row says nothing about that way.
 """
@@ -10,16 +10,17 @@ import sys
 from collections import Counter
 
 from tests.conformance.accepted import ACCEPTED
-from tests.conformance.proxies import GATEWAYS, Way, has_nginx, way_of
+from tests.conformance.proxies import Way, gateway_way_of, has_nginx, way_of
 from tests.conformance.rows import Row
 from tests.conformance.table import GROUPS
+from tests.forwarding import PATHS
 
 _HOLDS, _DIFFERS, _UNSAID = "✓", "≠", "·"
 
 
 def report(*, verbose: bool) -> None:
     """Print the table and its totals; verbose: with what differs."""
-    names = ["direct", *(["nginx"] if has_nginx() else []), *GATEWAYS]
+    names = ["direct", *(["nginx"] if has_nginx() else []), *PATHS]
     totals: dict[str, Counter[str]] = {name: Counter() for name in names}
     with contextlib.ExitStack() as stack:
         ways: dict[tuple[str, str], Way] = {}
@@ -33,7 +34,8 @@ def report(*, verbose: bool) -> None:
                     totals[name][mark] += 1
                     marks.append(mark)
                     notes += [f"{' ' * 30}{name}: {text}" for text in found or ()]
-                accepted = "  (accepted)" if row.id in ACCEPTED else ""
+                where = [path for path in PATHS if row.id in ACCEPTED[path]]
+                accepted = f"  (accepted: {', '.join(where)})" if where else ""
                 print(" ".join(f"{mark:>8}" for mark in marks), f" {row.id}{accepted}")
                 if verbose and notes:
                     print("\n".join(notes))
@@ -44,10 +46,11 @@ def report(*, verbose: bool) -> None:
 
 
 def _play(stack: contextlib.ExitStack, ways: dict[tuple[str, str], Way], name: str, row: Row) -> list[str] | None:
-    if ("gateway" if name in GATEWAYS else name) not in row.via:
+    if ("gateway" if name in PATHS else name) not in row.via:
         return None
     if (name, row.setup) not in ways:
-        ways[name, row.setup] = stack.enter_context(way_of(name, row.setup))
+        way = gateway_way_of(row.setup, {"proxy.path": name}) if name in PATHS else way_of(name, row.setup)
+        ways[name, row.setup] = stack.enter_context(way)
     try:
         return ways[name, row.setup].play(row)
     except OSError as exc:

@@ -50,6 +50,11 @@ ONWARD = [
         [b"Host: up.test", b"Connection: Upgrade", b"Upgrade: WebSocket"],
         id="a web socket's doesn't",
     ),
+    pytest.param(
+        request(HOST, b"Upgrade: websocket", b"Upgrade: h2c", b"Connection: Upgrade"),
+        [b"Host: up.test"],
+        id="one that names another protocol too is none",
+    ),
 ]
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import struct
 from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
@@ -21,12 +19,14 @@ from gateway.proxy.fast.deadlines import Deadlines
 from gateway.proxy.fast.relay import Relay
 from gateway.proxy.http1.framing import BadFramingError, Body
 from gateway.proxy.http1.heads import HEAD_MAX_BYTES, BadHeadError, RequestHead, read_request
+from gateway.proxy.kernel import has_left, keep_alive, reset_on_close
 from gateway.wire.facts import cut
 
 if TYPE_CHECKING:
     from gateway.proxy.fast.path import FastPath
 
 AHEAD_MAX_BYTES = 64 * 1024  # of requests sent before the last one was answered; then the client isn't read
+_EMPTY_LINES = re.compile(rb"\A(?:\r\n)+")
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 _NONE: frozenset[str] = frozenset()
 
@@ -97,14 +97,26 @@ class ClientSide(asyncio.Protocol):
         """Read nothing from the client while any reason is left."""
         if not self._holds and not self.is_gone:
             cast(asyncio.Transport, self.transport).pause_reading()
+            self._path.held.add(self)
         self._holds |= {reason}
 
     def go_on(self, reason: str) -> None:
         """This reason is gone."""
         if reason in self._holds:
             self._holds -= {reason}
-            if not self._holds and not self.is_gone:
-                cast(asyncio.Transport, self.transport).resume_reading()
+            if not self._holds:
+                self._path.held.drop(self)
+                if not self.is_gone:
+                    cast(asyncio.Transport, self.transport).resume_reading()
+
+    def look(self) -> None:
+        """It is held: whoever isn't read is not heard leaving."""
+        if self.transport is None:
+            return
+        if has_left(self.transport):
+            self.transport.abort()
+        else:
+            self._path.held.add(self)
 
     def served(self, *, keep: bool, unread: Body | None) -> None:
         """The request has its whole answer. keep: the connection serves on. unread: what is not here of its body."""
@@ -135,14 +147,14 @@ class ClientSide(asyncio.Protocol):
 
     def abort_by_reset(self) -> None:
         """As `abort`, for a body without framing: only a reset tells that it is not whole."""
-        sock = None if self.transport is None else self.transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.transport is not None:
+            reset_on_close(self.transport)
         self.abort()
 
     def close_when_sent(self) -> None:
-        """Close once all is sent that was written."""
+        """Close once all is sent that was written; a client that doesn't take it in time has had its time."""
         self.relay = None
+        self._wait_in(self._path.linger)
         if self.transport is not None:
             self.transport.close()
 
@@ -170,6 +182,7 @@ class ClientSide(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=0)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else None
+        keep_alive(transport.get_extra_info("socket"))
         self._server.joined(self, self.transport)
         self._wait_in(self._path.first_byte)
 
@@ -186,14 +199,22 @@ class ClientSide(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Part of asyncio.Protocol: a half-close counts as leaving; the transport closes."""
-        if self.relay is not None:
-            relay, self.relay = self.relay, None
+        relay, self.relay = self.relay, None
+        if relay is not None:
             relay.client_left()
+            # closed in good order, it would wait for this client to take what it doesn't want
+            if relay.is_tunnel:
+                pass
+            elif self._full:
+                self.abort_by_reset()
+            else:
+                self.abort()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
         self._wait_in(None)
+        self._path.held.drop(self)
         self._server.parted(self)
         relay, self.relay = self.relay, None
         self.transport = None
@@ -235,11 +256,11 @@ class ClientSide(asyncio.Protocol):
     def _next(self) -> None:
         """Begin the next request, if its head is here."""
         data = self._received
-        while data[:2] == b"\r\n":  # an empty line before a request is none (RFC 9112 2.2)
-            data = data[2:]
-        self._received = data
+        if data[:2] == b"\r\n":  # an empty line before a request is none (RFC 9112 2.2)
+            data = self._received = _EMPTY_LINES.sub(b"", data, count=1)
         if not data:
-            self._wait_in(self._path.next_request if self._waits is not self._path.first_byte else self._waits)
+            if self._waits is None:
+                self._wait_in(self._path.next_request)
             self.go_on("ahead")
             return
         end = data.find(b"\r\n\r\n", max(0, self._seen_bytes - 3), HEAD_MAX_BYTES + 4)
@@ -293,9 +314,13 @@ class ClientSide(asyncio.Protocol):
         self._reject(SlowHead(self._path.head_timeout_s))
 
     def gave_up(self) -> None:
-        """Nothing came in its time: there is no request that could be refused."""
+        """Nothing came in its time: there is no request that could be refused. Or it took not what was sent."""
         self._waits = None
-        if self.transport is not None:
+        if self.transport is None:
+            return
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
             self.transport.close()
 
     def _wait_in(self, deadlines: Deadlines[ClientSide] | None) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KEEPALIVE_S = 75.0
 LINGER_S = 5.0
+LOOK_S = 2.0  # between looks at clients that aren't read
 
 
 class Connections(Protocol):
@@ -63,6 +64,7 @@ class FastPath:
         self.whole_head: Deadlines[ClientSide] = Deadlines(self.loop, self.head_timeout_s, ClientSide.too_slow)
         self.next_request: Deadlines[ClientSide] = Deadlines(self.loop, KEEPALIVE_S, ClientSide.gave_up)
         self.linger: Deadlines[ClientSide] = Deadlines(self.loop, LINGER_S, ClientSide.gave_up)
+        self.held: Deadlines[ClientSide] = Deadlines(self.loop, LOOK_S, ClientSide.look)
         self.response_head: Deadlines[Relay] | None = None
         if self.response_timeout_s is not None:
             self.response_head = Deadlines(self.loop, self.response_timeout_s, Relay.too_slow)

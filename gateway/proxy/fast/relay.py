@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.proxy.fast.upstream_side import UpstreamSide
 
 UNSENT_MAX_BYTES = 64 * 1024  # of a request, while there is no connection yet; then the client isn't read
+FLUSH_S = 5.0  # for the last frames of a tunnel to leave, where the other side takes its time
 _BODYLESS = frozenset({204, 304})
 
 _log = structlog.get_logger()
@@ -74,6 +75,11 @@ class Relay:
             self.upload = ChunkedBody()
         elif head.fields.length:
             self.upload = SizedBody(head.fields.length)
+
+    @property
+    def is_tunnel(self) -> bool:
+        """Whether bytes pass both ways, unread."""
+        return self._tunnel
 
     # The request.
 
@@ -174,6 +180,8 @@ class Relay:
         exchange = self._exchange
         exchange.times.connected_ns = exchange.since_start_ns()
         self._upstream, upstream.relay = upstream, self
+        if self.upload is not None and not self.upload.ended:
+            upstream.expect_refusal()
         unsent, self._unsent = self._unsent, []
         self._send(unsent[0] if len(unsent) == 1 else b"".join(unsent))
         if self._unsent_bytes > UNSENT_MAX_BYTES and not upstream.is_full:
@@ -260,7 +268,7 @@ class Relay:
     def _head(self, head: ResponseHead, data: bytes, now_ns: int) -> None:
         if self._path.response_head is not None:
             self._path.response_head.drop(self)
-        if head.status == 101 and not self._request.upgrades:
+        if head.status == 101 and not (self._request.upgrades and head.fields.asks_for_websocket):
             self._no_head("it changes to a protocol that nobody asked for")
             return
         self._held = b""
@@ -425,9 +433,9 @@ class Relay:
         assert response is not None
         assert download is not None
         if upstream is not None:
-            upstream.relay = None
             framed = not isinstance(download, EndlessBody) and not download.beyond
-            if response.keep_alive and framed and self._request_is_whole():
+            if response.keep_alive and framed and self._request_is_whole() and upstream.is_clean:
+                upstream.let_go()
                 upstream.go_on()
                 self._path.pool.give_back(upstream)
             else:
@@ -503,8 +511,10 @@ class Relay:
         if upstream is None:
             return
         if flush and upstream.transport is not None:
-            upstream.relay = None
-            upstream.transport.close()
+            transport = upstream.transport
+            upstream.let_go()
+            transport.close()
+            self._path.loop.call_later(FLUSH_S, transport.abort)
         else:
             upstream.drop()
 

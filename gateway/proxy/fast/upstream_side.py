@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from gateway.proxy.kernel import SecondHandle, reset_on_close
+
 if TYPE_CHECKING:
     from gateway.proxy.fast.path import FastPath
     from gateway.proxy.fast.relay import Relay
@@ -23,6 +25,7 @@ class UpstreamSide(asyncio.Protocol):
         self.relay: Relay | None = None
         self._spoiled = False
         self._paused = False
+        self._second: SecondHandle | None = None  # while a request's body is on its way
         self.is_full = False  # it takes no more of a request for now
 
     @property
@@ -31,11 +34,29 @@ class UpstreamSide(asyncio.Protocol):
         transport = self.transport
         return not self._spoiled and self.relay is None and transport is not None and not transport.is_closing()
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether all that was written has left."""
+        return self.transport is not None and self.transport.get_write_buffer_size() == 0
+
+    def expect_refusal(self) -> None:
+        """A body is on its way: an answer to it is read also where a write of it fails."""
+        if self.transport is not None and self._second is None:
+            self._second = SecondHandle(self.transport)
+
+    def let_go(self) -> None:
+        """The relay is over, the connection serves on."""
+        self.relay = None
+        self._forget_second()
+
     def drop(self) -> None:
         """End it now; what still runs on it upstream is cancelled."""
-        self.relay = None
+        self.let_go()
         self._spoiled = True
         if self.transport is not None:
+            if self.is_full:
+                # it would be told only behind what it doesn't take
+                reset_on_close(self.transport)
             self.transport.abort()
 
     def hold(self) -> None:
@@ -66,21 +87,25 @@ class UpstreamSide(asyncio.Protocol):
             relay.failed(exc)
 
     def eof_received(self) -> None:
-        """Part of asyncio.Protocol: the transport closes."""
-        if self.relay is None:
+        """Part of asyncio.Protocol: the upstream is through with us, whatever of the request still waits here."""
+        relay = self.relay
+        if relay is None:
             self._spoil()
+        elif not relay.is_tunnel:
+            self._lost(relay, None)
+            self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
-        self.transport = None
-        relay, self.relay = self.relay, None
+        relay, self.transport = self.relay, None
         if relay is None:
             self._path.pool.forget(self)
-            return
-        try:
-            relay.upstream_lost(exc)
-        except Exception as error:
-            relay.failed(error)
+        else:
+            if exc is not None and self._second is not None and (rest := self._second.rest()):
+                self.data_received(rest)
+            if self.relay is relay:
+                self._lost(relay, exc)
+        self._forget_second()
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol: the upstream takes no more of the request."""
@@ -93,6 +118,18 @@ class UpstreamSide(asyncio.Protocol):
         self.is_full = False
         if self.relay is not None:
             self.relay.upstream_has_room()
+
+    def _lost(self, relay: Relay, exc: Exception | None) -> None:
+        self.relay = None
+        try:
+            relay.upstream_lost(exc)
+        except Exception as error:
+            relay.failed(error)
+
+    def _forget_second(self) -> None:
+        if self._second is not None:
+            self._second.close()
+            self._second = None
 
     def _spoil(self) -> None:
         self._spoiled = True

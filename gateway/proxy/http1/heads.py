@@ -85,6 +85,13 @@ class Fields:
         self.upgrades: tuple[bytes, ...] = ()
         self.host_at: int | None = None
 
+    @property
+    def asks_for_websocket(self) -> bool:
+        """Whether it is about a WebSocket, and no other protocol: the one upgrade that is relayed."""
+        if not self.upgrades or b"upgrade" not in self.connection:
+            return False
+        return all(value.lower() == b"websocket" for value in self.upgrades)
+
 
 class RequestHead:
     """A request's head. target: as it goes on, in origin form or `*`. modern: HTTP/1.1. chunked: how its body comes."""
@@ -108,11 +115,8 @@ class RequestHead:
 
     @property
     def upgrades(self) -> bool:
-        """Whether it asks for a WebSocket: the one upgrade that is relayed."""
-        fields = self.fields
-        if not fields.upgrades or b"upgrade" not in fields.connection:
-            return False
-        return any(value.lower() == b"websocket" for value in fields.upgrades)
+        """Whether it asks for a WebSocket."""
+        return self.fields.asks_for_websocket
 
     def onward(self, host: bytes, prefix: bytes) -> bytes:
         """The head as the upstream gets it: `Host` is its own, `prefix` goes before the path."""

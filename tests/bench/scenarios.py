@@ -89,7 +89,7 @@ def _board(streams: int, seconds: float) -> Scenario:
 IMAGE: Final = "image:4x262144+1x4194304"
 PACED_IMAGE: Final = IMAGE + ":200"
 _PLAIN: Final = frozenset({"direct", "nginx", "haproxy", "gateway", "gateway-plain", "aiohttp"})
-_MANY: Final = _PLAIN | {"gateway-2"}
+_MANY: Final = _PLAIN | {"gateway-2", "gateway-python"}
 _WITH_PEERS: Final = frozenset({"direct", "nginx", "gateway", "gateway-plain", "litellm", "mitmproxy"})
 _LOOPED: Final = _MANY | _WITH_PEERS  # LiteLLM and mitmproxy can't carry hundreds of paced streams
 _STREAMS: Final = _MANY | {"gateway-untapped", "gateway-1core"}

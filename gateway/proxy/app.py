@@ -18,13 +18,12 @@ from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.fast.client_side import ClientSide
 from gateway.proxy.fast.path import KEEPALIVE_S, FastPath
 from gateway.proxy.forward import Forwarding
+from gateway.proxy.http1.heads import HEAD_MAX_BYTES
 from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-
-HEAD_MAX_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from gateway.proxy.errors import (
 )
 from gateway.proxy.exchange import ClientFacts
 from gateway.proxy.exchanges import Exchanges
+from gateway.proxy.http1.heads import HEAD_MAX_BYTES
 from gateway.proxy.relay import OwnAnswer
 
 _SINGLE = re.compile(
@@ -36,7 +37,6 @@ _SINGLE = re.compile(
 )
 # Not to be guessed: a client's own header can't be taken for it.
 _STAND_IN = b"x" + secrets.token_hex(8).encode()
-HEAD_MAX_BYTES = 64 * 1024
 
 
 class ClientConnection(RequestHandler):

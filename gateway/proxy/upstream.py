@@ -8,7 +8,6 @@ loses duplicates, swallows 1xx answers and sends requests again, none of which a
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,13 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from gateway.proxy.dial import upstream_of as upstream_of
+from gateway.proxy.http1.heads import HEAD_END, HEAD_MAX_BYTES
 from gateway.proxy.pool import Pool
 
 if TYPE_CHECKING:
     from gateway.config import Settings
 
-HEAD_MAX_BYTES = 64 * 1024
 HEADERS_MAX = 256
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 READ_BUFFER_BYTES = 64 * 1024  # of one response, before the read from the upstream pauses
 
 
@@ -53,7 +51,7 @@ class UpstreamProtocol(ResponseHandler):
         # a good answer along.
         while self._held is not None and data:
             data, self._held = self._held + data, None
-            end = _HEAD_END.search(data)
+            end = HEAD_END.search(data)
             if end is None:
                 if len(data) <= HEAD_MAX_BYTES:
                     self._held = data

@@ -109,11 +109,6 @@ class RequestHead:
         self.keep_alive = keep_alive
 
     @property
-    def has_body(self) -> bool:
-        """Whether a body follows; an empty one doesn't."""
-        return self.chunked or bool(self.fields.length)
-
-    @property
     def upgrades(self) -> bool:
         """Whether it asks for a WebSocket."""
         return self.fields.asks_for_websocket

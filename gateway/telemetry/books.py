@@ -49,6 +49,7 @@ class Account:
     model: the label value of the exchange (`none` but for creates). counted: steps to count, of them or all of them;
     beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
+    team: the value of the label `team` as a tuple of one, empty where there is no such label.
     """
 
     record: ExchangeClosed
@@ -60,6 +61,7 @@ class Account:
     shown: list[Step] = field(default_factory=list)
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
+    team: tuple[str, ...] = ()
 
 
 class Books:

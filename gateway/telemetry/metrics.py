@@ -16,7 +16,7 @@ from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.collectors import BalanceCollector
 from gateway.telemetry.labels import closed
-from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Registry
+from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
 from gateway.wire.usage import count
@@ -39,19 +39,21 @@ class Overflows:
 class Metrics:
     """All families but those of the exporter and of faults, which their owners make."""
 
-    def __init__(self, registry: Registry, overflow: Overflows, view: View, *, wants_fast_path: bool) -> None:
+    def __init__(
+        self, registry: Registry, overflow: Overflows, view: View, *, wants_fast_path: bool, teams: bool = False
+    ) -> None:
         self._wants_fast_path = wants_fast_path
         self._registry = registry
         self._overflow = overflow
-        self._requests = Counter(names.REQUESTS, registry)
+        self._requests = Counter(names.REQUESTS.labelled(teams=teams), registry)
         self._duration = Histogram(names.REQUEST_DURATION, registry)
-        self._first_delta = Histogram(names.FIRST_DELTA, registry)
+        self._first_delta = Histogram(names.FIRST_DELTA.labelled(teams=teams), registry)
         self._step_duration = Histogram(names.STEP_DURATION, registry)
         self._steps = Counter(names.STEPS, registry)
-        self._tokens = Counter(names.TOKENS, registry)
+        self._tokens = Counter(names.TOKENS.labelled(teams=teams), registry)
         self._cached = Counter(names.CACHED_TOKENS, registry)
         self._usage_missing = Counter(names.USAGE_MISSING, registry)
-        self._errors = Counter(names.ERRORS, registry)
+        self._errors = Counter(names.ERRORS.labelled(teams=teams), registry)
         self._unknown = Counter(names.UNKNOWN_EVENTS, registry, [(what,) for what in names.UNKNOWNS])
         self._invalid = Counter(names.INVALID_EVENTS, registry, [(reason,) for reason in names.INVALIDS])
         self._anomalies = Counter(names.ANOMALIES, registry, [(name,) for name in names.ANOMALY_DOMAIN])
@@ -72,22 +74,23 @@ class Metrics:
         """Count an ended exchange. exemplar: of its trace, None when the trace isn't kept."""
         record, model = account.record, account.model
         # First, whatever may fail below: the sum of this family is the number of closed exchanges.
-        self._requests.inc((record.route, model, record.mode, record.outcome))
+        self._requests.inc((record.route, model, record.mode, record.outcome, *account.team))
         self._duration.observe((model, record.mode), record.times.end_ns, exemplar)
         for error in account.errors:
-            self._errors.inc((error.source, error.code), 1, exemplar)
+            self._errors.inc((error.source, error.code, *account.team), 1, exemplar)
         if account.usage_missing:
             self._usage_missing.inc((model, record.outcome))
         if account.usage is not None:
-            self._count_tokens(account.usage)
-        self._count_stream(record, model, exemplar)
+            self._count_tokens(account.usage, account.team)
+        self._count_stream(account, exemplar)
         self._count_steps(account)
         self._count_oddities(record)
 
-    def _count_tokens(self, stated: CountedUsage) -> None:
+    def _count_tokens(self, stated: CountedUsage, team: Labels) -> None:
         counted = count(stated.usage)
         for part in counted.tokens:
-            self._tokens.inc((stated.model, part.type, part.modality, stated.basis, stated.via), part.tokens)
+            labels = (stated.model, part.type, part.modality, stated.basis, stated.via, *team)
+            self._tokens.inc(labels, part.tokens)
         for part in counted.cached:
             self._cached.inc((stated.model, part.modality), part.tokens)
         if counted.usage_exceeds_total:
@@ -97,14 +100,15 @@ class Metrics:
         if counted.folded:
             self._overflow("modality", counted.folded)
 
-    def _count_stream(self, record: ExchangeClosed, model: str, exemplar: Exemplar | None) -> None:
+    def _count_stream(self, account: Account, exemplar: Exemplar | None) -> None:
+        record, model = account.record, account.model
         stream = record.stream
         if any(stream.gaps.counts):  # a stream without any leaves no trace
             self._gaps.add((model,), stream.gaps.counts, stream.gaps.sum_ns)
         if record.route is Route.CREATE:
             for kind, at_ns in stream.first_delta_ns.items():
                 known = closed(kind, names.DELTA_KINDS, "kind", self._overflow)
-                self._first_delta.observe((model, known), at_ns, exemplar)
+                self._first_delta.observe((model, known, *account.team), at_ns, exemplar)
 
     def _count_steps(self, account: Account) -> None:
         for step in account.counted:

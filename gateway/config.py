@@ -148,6 +148,17 @@ class LabelSettings(Section):
     codes: Codes = _setting((), "error codes kept as they are, beside the built-in list", "a list of words")
 
 
+class MetricSettings(Section):
+    """What is measured beside our own families."""
+
+    semconv: Literal["off", "v1_41", "latest", "both"] = _setting(
+        "off",
+        "the same numbers a second time, named as the semantic conventions name them: as last released, as they stand "
+        "now, or both",
+        "off, v1_41, latest or both",
+    )
+
+
 class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
@@ -190,6 +201,7 @@ class Settings(Section):
     )
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
+    metrics: MetricSettings = MetricSettings()
     traces: TraceSettings = TraceSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.telemetry import names
-from gateway.telemetry.registry import plain
+from gateway.telemetry.catalogue import Family
+from gateway.telemetry.registry import Labels, Points, numbers, plain
 from gateway.telemetry.view import View
 
 
@@ -21,6 +22,15 @@ class BalanceCollector:
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
+        for family, samples in self._samples():
+            yield from plain(family, samples, openmetrics=openmetrics)
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        for family, samples in self._samples():
+            yield numbers(family, samples)
+
+    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         balances = sorted(self._view.balances().items())
         lost = dict.fromkeys(names.LOST_DOMAIN, 0)
         for _, balance in balances:
@@ -30,10 +40,9 @@ class BalanceCollector:
                 key = (kind, reason) if (kind, reason) in lost else (names.OTHER, names.OTHER)
                 lost[key] = lost.get(key, 0) + count
         active = self._view.open_by_mode()
-        for family, samples in (
+        return [
             (names.OPENED, [((worker,), balance.opened) for worker, balance in balances]),
             (names.CLOSED, [((worker,), balance.closed) for worker, balance in balances]),
             (names.RECORDS_LOST, list(lost.items())),
             (names.ACTIVE_STREAMS, [((mode,), count) for mode, count in active.items()]),
-        ):
-            yield from plain(family, samples, openmetrics=openmetrics)
+        ]

@@ -43,6 +43,7 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "route",
 )
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 

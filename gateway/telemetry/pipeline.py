@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
-from gateway.telemetry import names
+from gateway.telemetry import environment, names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
@@ -22,6 +23,7 @@ from gateway.telemetry.metrics import Metrics, Overflows
 from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
+from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from gateway.config import Settings
+    from gateway.telemetry.otlp_metrics import MetricSender, OnLoop
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
+SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,6 +66,12 @@ class Telemetry:
         self._books = Books(seen, models, codes, settings.usage.poll_window_s)
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self.processes = Processes(self.registry)
+        revision = settings.metrics.semconv
+        self._semconv = None if revision == "off" else Semconv(self.registry, revision, self.view, codes, overflow)
+        if self._semconv is not None:
+            from gateway.telemetry.resource import TargetInfo, resource  # it brings the SDK
+
+            self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
@@ -71,6 +81,25 @@ class Telemetry:
             variables=variables,
             exporter=span_exporter,
         )
+        self._metric_sender = self._sender(environment.read_metrics(variables))
+
+    def _sender(self, wishes: environment.MetricWishes) -> MetricSender | None:
+        for refusal in wishes.refusals:
+            self.logger.warning("setting_not_followed", **asdict(refusal))
+        if not wishes.exports:
+            return None
+        try:
+            from gateway.telemetry.otlp_metrics import MetricSender  # for who wants metrics pushed only
+
+            return MetricSender(self.registry, self.logger.warning, wishes.every_s, self._clock_unix_ns())
+        except Exception as exc:  # a missing certificate file, say, must not cost the scrape
+            self.logger.warning("metric_export_off", error=f"{type(exc).__name__}: {exc}")
+            return None
+
+    def start(self, on_loop: OnLoop) -> None:
+        """Begin what goes on by itself. on_loop: `call_soon_threadsafe` of the loop that applies records."""
+        if self._metric_sender is not None:
+            self._metric_sender.start(on_loop)
 
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""
@@ -110,8 +139,13 @@ class Telemetry:
             raise
 
     def shutdown(self, timeout_s: float) -> None:
-        """Send what spans still wait, within the deadline. Blocks: call it off the loop."""
-        self._guard("traces", self._traces.shutdown, timeout_s)
+        """Send what spans still wait and the last numbers, within the deadline. Blocks: call it off the loop."""
+        deadline_s = time.monotonic() + timeout_s
+        pushed = self._metric_sender is not None
+        self._guard("traces", self._traces.shutdown, timeout_s * SPANS_SHARE if pushed else timeout_s)
+        if self._metric_sender is not None:
+            # After the spans: what became of them is among the numbers.
+            self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
@@ -122,6 +156,8 @@ class Telemetry:
             account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        if self._semconv is not None:
+            self._guard("metrics", self._semconv.closed, account)
         self._guard("traces", self._traces.closed, account, identity)
         self._guard("log", self._log.closed, account, identity, session.worker)
 

@@ -1,6 +1,6 @@
 """Metric families as dictionaries of plain numbers, and their text in both formats.
 
-Not here: which families there are (names.py), when they move (metrics.py).
+Not here: which families there are (names.py), when they move (metrics.py), their way over OTLP (otlp_metrics.py).
 Source: Prometheus text format 0.0.4; OpenMetrics 1.0. Kept instead of the official client, whose counters cost ten
 times as much to move, and a scrape thirty times; its parsers read this text in the tests, and its own text of the same
 numbers says the same.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.telemetry.names import Family, Kind
 
@@ -21,17 +21,53 @@ Labels = tuple[str, ...]
 
 
 class Exemplar(NamedTuple):
-    """What leads from a sample to its trace. labels: as text, escaped by its maker; unix_s: when it was seen."""
+    """What leads from a sample to its trace. unix_s: when it was seen."""
 
-    labels: str
+    trace_id: int
+    span_id: int
     unix_s: float
 
 
+class Traced(NamedTuple):
+    """An exemplar at a sample. value: what was observed, in the family's unit."""
+
+    exemplar: Exemplar
+    value: float
+
+    def text(self) -> str:
+        """As OpenMetrics writes it behind the sample."""
+        trace_id, span_id, unix_s = self.exemplar
+        return f' # {{span_id="{span_id:016x}",trace_id="{trace_id:032x}"}} {self.value!r} {unix_s!r}'
+
+
+class Number(NamedTuple):
+    """A sample of a counter or gauge."""
+
+    labels: Labels
+    value: float
+    traced: Traced | None = None
+
+
+class Buckets(NamedTuple):
+    """A sample of a histogram. counts: by bucket, not cumulative, the last above all bounds. sum: in the unit."""
+
+    labels: Labels
+    counts: list[int]
+    sum: float
+    traced: list[Traced]
+
+
+Points: TypeAlias = tuple[Family, list[Number] | list[Buckets]]
+
+
 class Collector(Protocol):
-    """A family, or some, that can be written down."""
+    """A family, or some, that can be told as text and as numbers."""
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Its lines, with their line ends."""
+
+    def points(self) -> Iterable[Points]:
+        """Its samples, as a copy."""
 
 
 class Registry:
@@ -53,6 +89,10 @@ class Registry:
             lines.append("# EOF\n")
         return "".join(lines).encode("utf-8", "replace")
 
+    def points(self) -> list[Points]:
+        """The same numbers, all of one moment. Raises what a collector raises."""
+        return [points for collector in self._collectors for points in collector.points()]
+
 
 class Counter:
     """A counter family. known: label values that start at 0, so that the first increment is seen as one."""
@@ -71,13 +111,18 @@ class Counter:
             child = self._children[labels] = _Value(_sample(self._family, labels))
         child.value += amount
         if exemplar is not None:
-            child.exemplar = f" # {{{exemplar.labels}}} {amount} {exemplar.unix_s!r}"
+            child.traced = Traced(exemplar, amount)
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
         for child in self._children.values():
-            yield f"{child.sample}{child.value}{child.exemplar if openmetrics else ''}\n"
+            trace = child.traced.text() if openmetrics and child.traced is not None else ""
+            yield f"{child.sample}{child.value}{trace}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield self._family, [Number(labels, child.value, child.traced) for labels, child in self._children.items()]
 
 
 class Gauge:
@@ -96,31 +141,36 @@ class Gauge:
         """Part of Collector."""
         return plain(self._family, self._values.items(), openmetrics=openmetrics)
 
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield numbers(self._family, self._values.items())
+
 
 class Histogram:
-    """A histogram family of durations: observed in ns, exactly, and told in seconds."""
+    """A histogram family. Durations are observed in ns, exactly, and told in seconds; all else as it is."""
 
     def __init__(self, family: Family, registry: Registry) -> None:
         self._family = family
-        self._bounds_ns = [round(bound_s * NS_PER_S) for bound_s in family.bounds]
-        self._les = [*(repr(float(bound_s)) for bound_s in family.bounds), "+Inf"]
+        self._per_unit = NS_PER_S if family.unit == "s" else 1
+        self._bounds = [round(bound * self._per_unit) for bound in family.bounds]
+        self._les = [*(repr(float(bound)) for bound in family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
         registry.register(self)
 
-    def observe(self, labels: Labels, value_ns: int, exemplar: Exemplar | None = None) -> None:
-        """Count one duration."""
+    def observe(self, labels: Labels, value: int, exemplar: Exemplar | None = None) -> None:
+        """Count one value: ns of a duration."""
         child = self._children.get(labels) or self._child(labels)
-        at = bisect_left(self._bounds_ns, value_ns)
+        at = bisect_left(self._bounds, value)
         child.counts[at] += 1
-        child.sum_ns += value_ns
+        child.sum += value
         if exemplar is not None:
-            child.exemplars[at] = f" # {{{exemplar.labels}}} {value_ns / NS_PER_S!r} {exemplar.unix_s!r}"
+            child.traced[at] = Traced(exemplar, value / self._per_unit)
 
-    def add(self, labels: Labels, counts: list[int], sum_ns: int) -> None:
+    def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
         child = self._children.get(labels) or self._child(labels)
         child.counts = [have + more for have, more in zip(child.counts, counts, strict=True)]
-        child.sum_ns += sum_ns
+        child.sum += sum_
 
     def _child(self, labels: Labels) -> _Buckets:
         child = self._children[labels] = _Buckets(_pairs(self._family, labels), len(self._les))
@@ -134,35 +184,46 @@ class Histogram:
             below = 0
             for at, le in enumerate(self._les):
                 below += child.counts[at]
-                exemplar = child.exemplars.get(at, "") if openmetrics else ""
-                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{exemplar}\n'
-            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum_ns / NS_PER_S!r}\n"
+                trace = child.traced[at].text() if openmetrics and at in child.traced else ""
+                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{trace}\n'
+            sum_ = child.sum / self._per_unit
+            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {sum_!r}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield (
+            self._family,
+            [
+                Buckets(labels, list(child.counts), child.sum / self._per_unit, list(child.traced.values()))
+                for labels, child in self._children.items()
+            ],
+        )
 
 
 class _Value:
-    __slots__ = ("exemplar", "sample", "value")
+    __slots__ = ("sample", "traced", "value")
 
     def __init__(self, sample: str) -> None:
         self.sample = sample
         self.value = 0
-        self.exemplar = ""
+        self.traced: Traced | None = None
 
 
 class _Buckets:
-    __slots__ = ("counts", "exemplars", "pairs", "sum_ns")
+    __slots__ = ("counts", "pairs", "sum", "traced")
 
     def __init__(self, pairs: str, count: int) -> None:
         self.pairs = pairs
         self.counts = [0] * count
-        self.sum_ns = 0
-        self.exemplars: dict[int, str] = {}
+        self.sum = 0
+        self.traced: dict[int, Traced] = {}
 
 
 def head(family: Family, *, openmetrics: bool) -> str:
     """The lines before a family's samples. OpenMetrics names a counter without its `_total`."""
     name = family.name.removesuffix("_total") if openmetrics and family.kind is Kind.COUNTER else family.name
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.value}\n"
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.exposed}\n"
 
 
 def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetrics: bool) -> Iterator[str]:
@@ -172,12 +233,18 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
         yield f"{_sample(family, labels)}{value}\n"
 
 
+def numbers(family: Family, samples: Iterable[tuple[Labels, float]]) -> Points:
+    """The same samples, not yet written down."""
+    return family, [Number(labels, value) for labels, value in samples]
+
+
 def _sample(family: Family, labels: Labels) -> str:
     return f"{family.name}{{{_pairs(family, labels)}}} "
 
 
 def _pairs(family: Family, labels: Labels) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(family.labels, labels, strict=True))
+    told = zip(family.labels, labels, strict=True)
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in (*told, *family.scope_labels))
 
 
 def _escaped(value: str) -> str:

@@ -21,7 +21,7 @@ class Interaction:
     """What is remembered of one interaction.
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
-    shown: the steps of its final body have their spans. span: its interaction span, exact.
+    shown: the steps of its final body have their spans. sized: its size was told. span: its interaction span, exact.
     """
 
     created_here: bool = False
@@ -30,6 +30,7 @@ class Interaction:
     running: Usage | None = None
     steps: dict[int, str] = field(default_factory=dict)
     shown: bool = False
+    sized: bool = False
     span: SpanRef | None = None
     model: str | None = None
 

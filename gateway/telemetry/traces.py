@@ -70,7 +70,7 @@ class Traces:
         if self._sender is None or not is_kept(identity.trace_id, self._keep_ratio):
             return None
         span_id = identity.server if operation(account.record) is None else identity.main
-        return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
+        return Exemplar(identity.trace_id, span_id, time.time())
 
     def closed(self, account: Account, identity: Identity) -> None:
         """Send an exchange's trace, if traces are on and it is kept."""

@@ -68,6 +68,12 @@ def _code(value: str) -> str:
     return value.lower()
 
 
+def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "genai" not in value:
+        raise ValueError("a list with genai in it: the others only add to it")
+    return value
+
+
 def _path_text(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value  # for who embeds us
 
@@ -167,6 +173,24 @@ class TraceSettings(Section):
     )
 
 
+class SpanSettings(Section):
+    """What spans carry."""
+
+    dialect: Annotated[
+        tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)
+    ] = _setting(
+        ("genai",),
+        "for which back ends spans have attributes of their own beside those of the GenAI conventions",
+        "a list with genai in it, and openinference or langfuse",
+    )
+    usage: Literal["full", "none"] = _setting(
+        "full",
+        "none: no token counts on spans, for who has them on spans of the client's already and adds up over all",
+        "full or none",
+    )
+    usage_by_modality: bool = _setting(True, "token counts on spans by modality too", "true or false")
+
+
 class UsageSettings(Section):
     """When a usage that is seen again is counted again."""
 
@@ -203,5 +227,6 @@ class Settings(Section):
     labels: LabelSettings = LabelSettings()
     metrics: MetricSettings = MetricSettings()
     traces: TraceSettings = TraceSettings()
+    spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()

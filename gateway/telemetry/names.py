@@ -13,7 +13,8 @@ from gateway.records import LAG_BOUNDS_NS
 from gateway.telemetry.catalogue import TEAM_LABEL as TEAM_LABEL
 from gateway.telemetry.catalogue import Family as Family
 from gateway.telemetry.catalogue import Kind as Kind
-from gateway.telemetry.label_names import *  # noqa: F403  one import place
+from gateway.telemetry.dialect_names import *  # noqa: F403  one import place
+from gateway.telemetry.label_names import *  # noqa: F403
 from gateway.telemetry.semconv_names import *  # noqa: F403
 from gateway.telemetry.span_names import *  # noqa: F403
 from gateway.wire.facts import GAP_BOUNDS_NS

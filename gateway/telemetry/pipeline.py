@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import environment, names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -78,6 +79,7 @@ class Telemetry:
             codes,
             settings.traces.keep_ratio,
             self.logger.warning,
+            dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
 from gateway.telemetry.books import Account
+from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, is_kept
 from gateway.telemetry.labels import CodeLabels
@@ -42,10 +43,12 @@ class Traces:
         keep_ratio: float,
         log: Log,
         *,
+        dialects: Dialects,
         variables: Mapping[str, str] = os.environ,
         exporter: SpanExporter | None = None,
     ) -> None:
         self._codes = codes
+        self._dialects = dialects
         self._keep_ratio = keep_ratio
         self._counting = threading.Lock()  # results come from the exporter's thread as well
         self._spans = Counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
@@ -77,7 +80,8 @@ class Traces:
         if self._sender is None:
             return
         if is_kept(identity.trace_id, self._keep_ratio):
-            self._sender.send(build(account, identity, self._codes), identity, account.record.tracestate)
+            root = self._dialects.apply(build(account, identity, self._codes), account.record)
+            self._sender.send(root, identity, account.record.tracestate)
         else:
             self._count("sampled_out", size(account))
 

@@ -12,7 +12,7 @@ from gateway.telemetry.catalogue import Family
 
 TELEMETRY = Path(names.__file__).parent
 GATEWAY = TELEMETRY.parent
-MODULES = ("names.py", "span_names.py", "label_names.py", "semconv_names.py", "catalogue.py")
+MODULES = ("names.py", "span_names.py", "label_names.py", "semconv_names.py", "dialect_names.py", "catalogue.py")
 FAMILIES = (*names.FAMILIES, *names.FAMILIES_TO_COME)
 SPELLED = re.compile(
     r"\b(gen_ai|interactions_gateway|openinference|langfuse)[._]\w|\binteractions\.[a-z_]+(\.[a-z_]+)*$"

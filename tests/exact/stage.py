@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
@@ -81,7 +82,13 @@ def _open(
     stack: ExitStack, name: str, upstream_port: int, *, workers: int = 1, config: Mapping[str, object] | None = None
 ) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
-    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+    }
+    config = {"metrics.semconv": "both", **(config or {})}
     gateway = stack.enter_context(GatewayProcess(f"http://127.0.0.1:{upstream_port}", workers, env=env, config=config))
     return Site(name, workers, upstream_port, receiver, gateway)
 
@@ -240,3 +247,7 @@ async def _drained(site: Site) -> None:
     site.arrived = arrange(site.spans)
     site.texts.append(await asyncio.to_thread(site.gateway.metrics_text))
     site.final = scrapes.read(site.texts[-1])
+    scraped_ns = time.time_ns()
+    site.pushed = await asyncio.to_thread(
+        site.receiver.wait_for_metrics, lambda points: bool(points) and points[0].time_ns > scraped_ns
+    )

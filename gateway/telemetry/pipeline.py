@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -59,7 +60,7 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self.processes = Processes(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)

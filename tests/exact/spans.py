@@ -154,6 +154,7 @@ def _upstream(reading: Reading, port: int) -> Attributes:
             "http.response.status_code": reading.http_status,
             "server.address": "127.0.0.1",
             "server.port": port,
+            "network.peer.address": None if reading.outcome == "gateway_error" else "127.0.0.1",
             "url.full": f"http://127.0.0.1:{port}{path}" + (f"?{query}" if query else ""),
         }
     )

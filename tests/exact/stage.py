@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import scrapes, troubles
+from tests.exact import context, scrapes, troubles
 from tests.exact.books import Books
 from tests.exact.client import until
 from tests.exact.crossings import Crossings
@@ -34,7 +34,7 @@ from tests.gateway_process import GatewayProcess, Scrape
 from tests.otlp_receiver import OtlpReceiver
 
 FORWARDERS: Final = 2
-CONFIG: Final[Mapping[str, object]] = {}  # of the two
+CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def _start(stack: ExitStack, asked: Asked) -> Site:
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
     url = f"http://127.0.0.1:{asked.upstream_port}"
     gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=asked.config))
-    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway)
-    site.books = Books(is_window_open=asked.is_window_open)
+    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, asked.config)
+    site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
     return site
 
 
@@ -154,6 +154,7 @@ def _read(site: Site, entries: Sequence[Entry]) -> None:
         if entry is None and not outcome:
             raise LookupError(f"{did} never came to the upstream, and was not to be answered by the gateway")
         reading = read(did, entry, code=code, outcome=outcome)
+        context.note(reading, site.config)
         site.readings.append(reading)
         site.books.take(reading)
     for account in site.books.accounts:

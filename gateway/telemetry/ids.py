@@ -44,8 +44,11 @@ class Identity:
         return f"{self.trace_id:032x}"
 
 
-def identify(record: ExchangeClosed) -> Identity:
-    """Settle the ids of an exchange."""
+def identify(record: ExchangeClosed, *, is_repeated: bool = False) -> Identity:
+    """Settle the ids of an exchange.
+
+    is_repeated: another create was answered with this interaction's id before: what follows from it is taken.
+    """
     parent = parse_traceparent(record.traceparent)
     injected = parse_traceparent(record.injected)
     if injected is not None:
@@ -54,7 +57,7 @@ def identify(record: ExchangeClosed) -> Identity:
     if parent is not None:
         return Identity(parent.trace_id, parent, _random_span_id(), _random_span_id())
     interaction_id = record.stream.interaction.id
-    if record.route is Route.CREATE and interaction_id:
+    if record.route is Route.CREATE and interaction_id and not is_repeated:
         derived = derive(interaction_id)
         return Identity(derived.trace_id, None, _random_span_id(), derived.span_id)
     return anonymous()

@@ -58,6 +58,11 @@ class Seen:
         """What is known of an interaction; None for one never seen, or forgotten."""
         return None if interaction_id is None else self._by_id.get(interaction_id)
 
+    def was_created(self, interaction_id: str | None) -> bool:
+        """Whether a create of it has ended here."""
+        entry = self.get(interaction_id)
+        return entry is not None and entry.created_here
+
     def touch(self, interaction_id: str) -> Interaction:
         """The entry of an interaction, made if it wasn't there; it is the newest now."""
         entry = self._by_id.get(interaction_id)

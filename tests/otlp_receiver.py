@@ -68,6 +68,7 @@ class Span:
     links: tuple[Link, ...]
     events: tuple[str, ...]
     resource: Mapping[str, Value]
+    trace_state: str = ""
 
 
 @dataclass(slots=True)
@@ -265,6 +266,7 @@ def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:
                     ),
                     events=tuple(event.name for event in span.events),
                     resource=resource,
+                    trace_state=span.trace_state,
                 )
 
 

@@ -7,6 +7,7 @@ Source: telemetry-conventions.md 3.4.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from opentelemetry.sdk.resources import Resource
@@ -29,9 +30,10 @@ class TargetInfo:
     """The resource as the family `target`, which an OpenTelemetry exporter shows beside its metrics."""
 
     def __init__(self, of: Resource) -> None:
-        told = sorted((label_name(name), str(value)) for name, value in of.attributes.items())
-        labels, self._values = zip(*told, strict=True)
-        self._family = Family(f"{names.TARGET}_info", Kind.GAUGE, labels, names.TARGET_HELP)
+        # Two attributes may come to one label, which may stand there once.
+        told = {label_name(name): value if isinstance(value, str) else json.dumps(value) for name, value in _sorted(of)}
+        self._values = tuple(told.values())
+        self._family = Family(f"{names.TARGET}_info", Kind.GAUGE, tuple(told), names.TARGET_HELP)
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
@@ -45,6 +47,10 @@ class TargetInfo:
     def points(self) -> Iterable[Points]:
         """Part of Collector. Over OTLP the resource is there itself."""
         return ()
+
+
+def _sorted(of: Resource) -> list[tuple[str, object]]:
+    return sorted(of.attributes.items())
 
 
 def label_name(attribute: str) -> str:

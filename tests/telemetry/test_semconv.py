@@ -300,6 +300,13 @@ def _values(bench: Bench, labels: Sequence[str]) -> dict[str, set[str]]:
 
 def test_the_resource_is_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "edge")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "a.b=1,a_b=2,9x=3,k8s.pod.name=p-1")
     bench = Bench(Settings(metrics=MetricSettings(semconv="latest")))
+    told = bench.families()["target"].samples[0].labels
 
-    assert bench.families()["target"].samples[0].labels["service_name"] == "edge"
+    assert {name: told[name] for name in ("service_name", "a_b", "_x", "k8s_pod_name")} == {
+        "service_name": "edge",
+        "a_b": "2",
+        "_x": "3",
+        "k8s_pod_name": "p-1",
+    }

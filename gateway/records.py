@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
+TAGS = ("team", "app", "user", "conversation", "client")  # whom an exchange is for, where the settings ask
+
 
 @dataclass(slots=True)
 class Hello:
@@ -45,6 +47,7 @@ class ExchangeOpened:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class ExchangeClosed:
 
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
     faults: tap faults by place. bytes_up and bytes_down: body bytes as they travelled.
+    tags: whom it is for, by TAGS; a team told by its key is a fingerprint.
     """
 
     exchange_id: str
@@ -117,6 +121,7 @@ class ExchangeClosed:
     upstream_host: str = ""
     upstream_port: int = 443
     http_version: str = "1.1"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

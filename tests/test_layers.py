@@ -20,7 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "config": {"addresses"},
     "config_sources": {"config"},
-    "proxy": {"config", "encoding", "records", "wire"},
+    "keys": set(),
+    "proxy": {"config", "encoding", "keys", "records", "wire"},
     "telemetry": {"config", "records", "wire"},
     "admin": {"config", "telemetry"},
     "simulator": set(),
@@ -35,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "forwarder": {"lifeline", "logs", "loops", "proxy", "sockets"},
     "observer": {"admin", "encoding", "lifeline", "logs", "loops", "records", "sockets", "telemetry"},
     "embed": {"admin", "config", "config_sources", "proxy", "records", "telemetry"},
-    "cli": {"addresses", "config", "config_sources", "demo", "simulator"},
+    "cli": {"addresses", "config", "config_sources", "demo", "keys", "simulator"},
     "__init__": {"embed"},
 }
 
@@ -52,6 +53,7 @@ ONLY: dict[str, set[str]] = {
     "children": STANDARD,
     "rolling": STANDARD,
     "supervisor": STANDARD,
+    "keys": STANDARD,
     "config": STANDARD | {"pydantic"},
     "config_sources": STANDARD | {"pydantic"},
     "lifeline": STANDARD,

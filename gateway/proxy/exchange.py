@@ -7,7 +7,7 @@ Promise: exactly one ExchangeClosed, whatever happens on the way; nothing here r
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.proxy.errors import GatewayError, Rejection
 from gateway.proxy.tap import Tap
@@ -38,13 +38,14 @@ class Upstream:
 
 @dataclass(slots=True)
 class ClientFacts:
-    """What the request's head told beside its target."""
+    """What the request's head told beside its target. tags: as in the records."""
 
     address: str | None = None
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     api_revision: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class Exchange:
@@ -193,6 +194,7 @@ class Exchange:
             user_agent=client.user_agent,
             traceparent=client.traceparent,
             tracestate=client.tracestate,
+            tags=client.tags,
         )
 
     def answered(self, error: GatewayError) -> None:
@@ -250,6 +252,7 @@ class Exchange:
                 upstream_scheme=upstream.scheme,
                 upstream_host=upstream.host,
                 upstream_port=upstream.port,
+                tags=client.tags,
             )
         )
 

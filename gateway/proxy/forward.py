@@ -18,6 +18,7 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_request import BaseRequest
 
+from gateway.proxy.attribution import attribution_of
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
@@ -48,6 +49,7 @@ class Forwarding:
         self._prefix = upstream.prefix.encode()
         self._head_timeout_s = settings.proxy.response_head_timeout_s
         self._max_body_bytes = settings.proxy.max_request_body_bytes
+        self._attribution = attribution_of(settings.attribution)
         self._exchanges = exchanges
         self._settings = settings
         self._connections: Pool[UpstreamProtocol] | None = None
@@ -69,7 +71,10 @@ class Forwarding:
         target, headers = _as_sent(request)
         task = asyncio.current_task()
         assert task is not None
-        exchange, refusal = self._exchanges.begin(request.method, target, _client_facts(request, headers), task.cancel)
+        facts = _client_facts(request, headers)
+        if self._attribution is not None:
+            facts.tags = self._attribution.of_pairs(headers, target)
+        exchange, refusal = self._exchanges.begin(request.method, target, facts, task.cancel)
         try:
             if refusal is not None:
                 raise refusal

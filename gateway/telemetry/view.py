@@ -247,4 +247,5 @@ def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
         user_agent=opened.user_agent,
         traceparent=opened.traceparent,
         tracestate=opened.tracestate,
+        tags=opened.tags,
     )

@@ -84,6 +84,7 @@ CLOSED = ExchangeClosed(
     upstream_host="localhost",
     upstream_port=8090,
     http_version="1.0",
+    tags={"team": "search", "user": "é\u2028"},
 )
 BARE = ExchangeClosed(
     "x2",
@@ -102,6 +103,7 @@ RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5"),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
+    ExchangeOpened("x3", 0, Route.GET, Mode.UNARY, RequestFacts(), tags={"team": "search"}),
     StepStarted("x1", "i", 3, "text", 9),
     StepStarted("x1", None, 0, "other", 0),
     StepFinished("x1", "i", STEP),

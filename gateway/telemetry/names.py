@@ -277,7 +277,11 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "team",
+    "series",  # no label: new combinations of labels beyond the number of series that the settings allow
 )
+# Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting

@@ -16,7 +16,7 @@ from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Re
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.ids import anonymous, identify
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
 from gateway.telemetry.registry import Counter, Registry
@@ -50,7 +50,7 @@ class Telemetry:
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
         self.logger = make_logger(settings.log, log_stream)
-        self.registry = Registry()
+        self.registry = Registry(settings.labels.max_series)
         self.view = View()
         overflow = Overflows(self.registry)
         self._faults = Counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
@@ -58,8 +58,19 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
-        self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
+        labels, attribution = settings.labels, settings.attribution
+        teams: TeamLabels | None = None
+        if attribution.team is not None:
+            teams = TeamLabels(labels.teams, attribution.team_names, labels.max_teams, overflow)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams)
+        self._no_team = () if teams is None else (names.OTHER,)
+        self._metrics = Metrics(
+            self.registry,
+            overflow,
+            self.view,
+            wants_fast_path=settings.proxy.path != "plain",
+            teams=teams is not None,
+        )
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
@@ -115,7 +126,8 @@ class Telemetry:
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
-            account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+            model = names.OTHER if record.route is Route.CREATE else names.NONE
+            account = Account(record, model, team=self._no_team)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         self._guard("traces", self._traces.closed, account, identity)

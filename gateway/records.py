@@ -20,6 +20,7 @@ class Hello:
     """First record of each connection: who speaks, and how its counts stood when the connection began.
 
     closed_before: exchanges whose end went to an earlier observer, or was lost with it; this one never hears of them.
+    tally_before: the Heartbeat's tally as it was when an observer last acknowledged one, empty at first.
     """
 
     worker: int
@@ -27,6 +28,7 @@ class Hello:
     closed_before: int
     path: str  # of the forwarding: `plain` or `fast`
     aiohttp: str
+    tally_before: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Heartbeat:
 
     opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
     (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
+    tally: how late its loop woke, counts by bucket of LAG_BOUNDS_NS, then their sum in ns; empty where none is kept.
     """
 
     opened: int = 0
@@ -137,6 +140,7 @@ class Heartbeat:
     lost: dict[str, int] = field(default_factory=dict)
     oldest_silence_ns: int | None = None
     queue_bytes: int = 0
+    tally: list[int] = field(default_factory=list)
 
 
 Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ExchangeClosed | Heartbeat
@@ -145,6 +149,11 @@ KINDS: dict[str, type[Record]] = {
     cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+# Ten steps a decade, so that a quantile between two bounds is within a tenth or so. Few series have them.
+LAG_BOUNDS_NS = (
+    *(step * 10**decade for decade in (3, 4, 5) for step in (100, 125, 160, 200, 250, 320, 400, 500, 630, 800)),
+    *(100_000_000, 250_000_000, 500_000_000, 1_000_000_000),
+)
 
 
 class RecordSink(Protocol):

@@ -19,6 +19,7 @@ from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
@@ -71,6 +72,7 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
+        self.processes = Processes(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
@@ -85,6 +87,7 @@ class Telemetry:
         """A forwarder's connection begins; give the session back with each of its records."""
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
+        self._guard("metrics", self.processes.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -99,6 +102,7 @@ class Telemetry:
             self._guard("view", self.view.step_finished, session, record)
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
+            self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:
         """A forwarder left or died: what it had open ends here, as gateway_error; what is unknown of it is lost."""

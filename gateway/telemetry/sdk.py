@@ -132,9 +132,9 @@ class ThroughObjects:
 
 def resource() -> Resource:
     """Who speaks: the operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over our own name."""
-    found = Resource.create({"service.version": __version__})
-    if str(found.attributes.get("service.name", "")).startswith("unknown_service"):  # neither gave one
-        found = found.merge(Resource({"service.name": names.SERVICE}))
+    found = Resource.create({names.SERVICE_VERSION: __version__})
+    if str(found.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service"):  # neither gave one
+        found = found.merge(Resource({names.SERVICE_NAME: names.SERVICE}))
     return found
 
 

@@ -118,6 +118,16 @@ def _attributes(expected: Expected, span: Span) -> Iterable[str]:
             yield f"{name} is {_shown(have)}, not {_shown(want)}"
 
 
+def targets(expected: Sequence[Linked], arrived: Arrived) -> list[tuple[str, str, str, str]]:
+    """Relation, basis, trace id and span id of each link that a span is to have."""
+    found = []
+    for link in expected:
+        creator = arrived.main(link.creator) if link.creator else None
+        target = (creator.trace_id, creator.span_id) if creator is not None else derived(link.to)
+        found.append((link.relation, "known" if link.creator else "derived", *target))
+    return found
+
+
 def _same(have: Value, want: Value) -> bool:
     return have == want and isinstance(have, bool) == isinstance(want, bool)
 
@@ -136,11 +146,7 @@ def _links(expected: Sequence[Linked], span: Span, arrived: Arrived) -> Iterable
         )
         for link in span.links
     ]
-    want = []
-    for link in expected:
-        creator = arrived.main(link.creator) if link.creator else None
-        target = (creator.trace_id, creator.span_id) if creator is not None else derived(link.to)
-        want.append((link.relation, "known" if link.creator else "derived", *target))
+    want = targets(expected, arrived)
     if have != want:
         yield f"links {have}, not {want}"
 

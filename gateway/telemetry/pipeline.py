@@ -59,10 +59,12 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
-        labels, attribution = settings.labels, settings.attribution
         teams: TeamLabels | None = None
-        if attribution.team is not None:
-            teams = TeamLabels(labels.teams, attribution.team_names, labels.max_teams, overflow)
+        if settings.attribution.team is not None:
+            teams = TeamLabels(
+                settings.labels.teams, settings.attribution.team_names, settings.labels.max_teams, overflow
+            )
+        self._models, self._codes, self._teams = models, codes, teams
         self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams)
         self._no_team = () if teams is None else (names.OTHER,)
         self._metrics = Metrics(
@@ -82,6 +84,15 @@ class Telemetry:
             variables=variables,
             exporter=span_exporter,
         )
+
+    def relabel(self, settings: Settings) -> None:
+        """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
+        labels = settings.labels
+        self.registry.max_series = labels.max_series
+        self._models.update(labels.models, labels.max_models)
+        self._codes.update(labels.codes)
+        if self._teams is not None:
+            self._teams.update(labels.teams, settings.attribution.team_names, labels.max_teams)
 
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.exact.attribution import NONE, Scheme
 from tests.exact.books import Books, Sample
 from tests.exact.client import Did
 from tests.exact.facts import Reading
@@ -23,7 +24,7 @@ SCRAPE_EVERY_S: Final = 0.1
 
 @dataclass(slots=True)
 class Site:
-    """One gateway with what came out of it. own: our own answers, by key: code and outcome."""
+    """One gateway with what came out of it. own: our own answers, by key: code and outcome. scheme: of attribution."""
 
     name: str
     workers: int
@@ -32,6 +33,7 @@ class Site:
     gateway: GatewayProcess
     did: list[Did] = field(default_factory=list)
     own: dict[str, tuple[str, str]] = field(default_factory=dict)
+    scheme: Scheme = NONE
     texts: list[str] = field(default_factory=list)
     failed_scrapes: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from tests.exact import attribution
 from tests.exact import usage as arithmetic
 from tests.exact.books import Account
 from tests.exact.client import QUERY_KEY
@@ -142,6 +143,7 @@ def _server(reading: Reading) -> Attributes:
             "network.protocol.version": "1.1",
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
+            **attribution.on_server(reading.tags),
         }
     )
 
@@ -190,6 +192,7 @@ def _main(reading: Reading, port: int) -> Attributes:
         "interactions.unknown_names": ANY if reading.unknown else None,
         "interactions.anomalies": tuple(sorted(reading.anomalies.keys() - USAGE_ANOMALIES)) or None,
         "interactions.api_revision": reading.did.revision or None,
+        **attribution.on_interaction(reading.tags),
     }
     if reading.route == "get":
         found["gen_ai.request.stream_cursor"] = reading.did.path.partition("last_event_id=")[2] or None

@@ -95,6 +95,30 @@ def test_teams_beyond_the_places_are_other_and_keep_their_name_on_spans_and_in_t
     bench.flush()
 
 
+def test_changed_settings_are_followed_while_it_runs() -> None:
+    """Lists, limits and names; the label itself stays as it began."""
+    bench = bench_of(max_teams=2)
+    bench.apply(*(create(tags={"team": team}) for team in ("maps", "mail", "1c4a")))
+    bench.telemetry.relabel(
+        Settings(
+            labels=LabelSettings(teams=("mail",), models=("claude-1",), codes=("odd",), max_series=1),
+            attribution=AttributionSettings(team_names=(("1c4a", "find"),)),
+        )
+    )
+    odd = {"stream_errors": 1, "stream_error_codes": ["odd"]}
+    bench.apply(*(create(tags={"team": team}) for team in ("maps", "mail", "1c4a")))
+    bench.apply(create(Outcome.STREAM_ERROR, request_model="claude-1", **odd))
+
+    assert [line["team"] for line in bench.lines() if "team" in line] == [
+        *("maps", "mail", "search", "maps", "mail", "find"),
+    ]
+    assert bench.value("requests_total", team="maps") == 2  # it had its series
+    assert bench.value("label_overflow_total", label="team") == 1  # mail, before it was named
+    assert bench.value("label_overflow_total", label="series") > 0
+    assert bench.value("label_overflow_total", label="model") == bench.value("label_overflow_total", label="code") == 0
+    bench.flush()
+
+
 def test_tags_stand_on_the_server_span_and_on_the_interactions() -> None:
     bench = bench_of()
     bench.apply(create(tags=dict(TAGS), times_upstream_start_ns=None))

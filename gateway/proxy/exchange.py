@@ -38,13 +38,16 @@ class Upstream:
 
 @dataclass(slots=True)
 class ClientFacts:
-    """What the request's head told beside its target. tags: as in the records."""
+    """What the request's head told beside its target. linked, injected, baggage, tags: as in the records."""
 
     address: str | None = None
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     api_revision: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,12 +72,13 @@ class Exchange:
         self.times = Times()
         self.bytes_up = self.bytes_down = 0
         self.http_status: int | None = None
+        self.peer_address: str | None = None  # of the connection to the upstream
         self.closed = False
         self.route = Route.PASSTHROUGH
         self.request = RequestFacts(api_revision=client.api_revision)
         self._method = method
         self._target = ""
-        self._client = client
+        self.client = client
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
@@ -181,7 +185,7 @@ class Exchange:
 
     def opened_record(self) -> ExchangeOpened:
         """What an observer needs to know of an open exchange."""
-        client = self._client
+        client = self.client
         return ExchangeOpened(
             self.id,
             self.started_unix_ns,
@@ -194,6 +198,9 @@ class Exchange:
             user_agent=client.user_agent,
             traceparent=client.traceparent,
             tracestate=client.tracestate,
+            linked=client.linked,
+            injected=client.injected,
+            baggage=client.baggage,
             tags=client.tags,
         )
 
@@ -221,7 +228,7 @@ class Exchange:
         stream, tap = StreamFacts(), self._tap
         if tap is not None:
             stream = tap.finish(end, self.times.end_ns)
-        client, upstream = self._client, self._upstream
+        client, upstream = self.client, self._upstream
         self._put(
             ExchangeClosed(
                 self.id,
@@ -249,9 +256,13 @@ class Exchange:
                 user_agent=client.user_agent,
                 traceparent=client.traceparent,
                 tracestate=client.tracestate,
+                linked=client.linked,
+                injected=client.injected,
+                baggage=client.baggage,
                 upstream_scheme=upstream.scheme,
                 upstream_host=upstream.host,
                 upstream_port=upstream.port,
+                peer_address=self.peer_address,
                 tags=client.tags,
             )
         )

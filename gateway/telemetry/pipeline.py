@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -58,14 +59,15 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = Seen(settings.usage.remembered_interactions)
+        seen = self._seen = Seen(settings.usage.remembered_interactions)
         teams: TeamLabels | None = None
         if settings.attribution.team is not None:
             teams = TeamLabels(
                 settings.labels.teams, settings.attribution.team_names, settings.labels.max_teams, overflow
             )
         self._models, self._codes, self._teams = models, codes, teams
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams)
+        chains = Chains(seen, settings.traces)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams, chains=chains)
         self._no_team = () if teams is None else (names.OTHER,)
         self._metrics = Metrics(
             self.registry,
@@ -137,7 +139,8 @@ class Telemetry:
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
-        identity = self._guard("traces", identify, record) or anonymous()
+        is_repeated = self._seen.was_created(record.stream.interaction.id)
+        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.

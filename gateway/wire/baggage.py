@@ -16,7 +16,6 @@ MAX_BYTES = 8192  # what everybody must be able to carry; a member that goes bey
 MAX_MEMBERS = 180
 VALUE_MAX_CHARS = 256
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ODD = re.compile(r"[\x00-\x20\x7f\",;\\]")  # what a value holds in percent-encoding only
 
 
@@ -39,8 +38,3 @@ def members(lines: Iterable[str], keys: Container[str]) -> dict[str, str]:
         if value and not _ODD.search(value):
             found[key] = unquote(value)[:VALUE_MAX_CHARS]
     return found
-
-
-def is_key(text: str) -> bool:
-    """Whether a text can be a member's key at all."""
-    return _TOKEN.fullmatch(text) is not None

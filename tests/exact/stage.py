@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import attribution, scrapes, troubles
+from tests.exact import attribution, context, scrapes, troubles
 from tests.exact.books import Books
 from tests.exact.client import HEADER_KEY, until
 from tests.exact.crossings import Crossings
@@ -34,7 +34,7 @@ from tests.gateway_process import GatewayProcess, Scrape
 from tests.otlp_receiver import OtlpReceiver
 
 FORWARDERS: Final = 2
-CONFIG: Final[Mapping[str, object]] = {}  # of the two, beside their attribution
+CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two, beside their attribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ def _start(stack: ExitStack, asked: Asked) -> Site:
     url = f"http://127.0.0.1:{asked.upstream_port}"
     config = {**asked.config, **asked.scheme.config}
     gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
-    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, scheme=asked.scheme)
-    site.books = Books(is_window_open=asked.is_window_open)
+    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
+    site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
     return site
 
 
@@ -162,6 +162,7 @@ def _read(site: Site, entries: Sequence[Entry]) -> None:
         if entry is None and not outcome:
             raise LookupError(f"{did} never came to the upstream, and was not to be answered by the gateway")
         reading = read(did, entry, code=code, outcome=outcome)
+        context.note(reading, site.config)
         reading.tags, reading.team = site.scheme.read(did.who)
         site.readings.append(reading)
         site.books.take(reading)

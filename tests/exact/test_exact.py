@@ -128,6 +128,15 @@ def test_every_link_names_the_right_span_across_gateways_and_restarts(result: Re
     assert links.unseen() == []
 
 
+def test_chains_are_told_by_their_first_interaction(result: Result) -> None:
+    """To the third turn, by polls too; and not where the first was seen elsewhere or before a restart."""
+    told = Counter(account.chain for site in result.sites for account in site.books.accounts if account.chain)
+    untold = [account for site in result.sites for account in site.books.accounts if not account.chain]
+
+    assert max(told.values()) >= 3
+    assert any(account.reading.asked.get("previous_interaction_id") and account.earlier for account in untold)
+
+
 def test_no_span_id_and_no_derived_trace_id_is_there_twice(result: Result) -> None:
     """Over all gateways and both their lives; an interaction has one create, so its trace is no other's."""
     spans = Counter((span.trace_id, span.span_id) for site in result.sites for span in site.spans)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.simulator.server import Simulator
+from tests.exact import context
 from tests.exact.client import Client, until
 from tests.exact.plan import TRACEPARENT
 from tests.exact.playing import elsewhere, play, settled, when
@@ -26,6 +27,7 @@ LIMITS: Final[Mapping[str, object]] = {
     "proxy.max_open_exchanges": MAX_OPEN,
     "proxy.max_request_body_bytes": MAX_BODY_BYTES,
     "usage.poll_window_s": 0.000_001,  # what was updated just now is too old already
+    **context.STRICT,
 }
 
 

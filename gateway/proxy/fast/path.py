@@ -20,6 +20,7 @@ from gateway.proxy.fast.relay import Relay
 from gateway.proxy.fast.upstream_side import UpstreamSide
 from gateway.proxy.http1.heads import RequestHead
 from gateway.proxy.pool import Pool
+from gateway.proxy.propagation import Propagation
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -58,6 +59,7 @@ class FastPath:
         self.prefix = upstream.prefix.encode()
         self.exchanges = exchanges
         self.attribution = attribution_of(settings.attribution)
+        self.propagation = Propagation(settings.traces)
         self.max_body_bytes = settings.proxy.max_request_body_bytes
         self.head_timeout_s = settings.proxy.request_head_timeout_s
         self.response_timeout_s = settings.proxy.response_head_timeout_s
@@ -79,4 +81,8 @@ class FastPath:
         facts = client_facts(client, head)
         if self.attribution is not None:
             facts.tags = self.attribution.of_lines((*head.fields.lines, *head.fields.ended), target)
+        propagation = self.propagation
+        if propagation.acts:
+            propagation.settle(facts, head.fields.noted.get(b"baggage", b"").decode("latin-1"))
+            propagation.rewrite_lines(facts, head.fields)
         return self.exchanges.begin(head.method.decode("ascii"), target, facts, cut)

@@ -245,6 +245,7 @@ class AttributionSettings(Section):
     user: Source = _setting(None, "what names the user: span attribute and log field", SOURCE)
     conversation: Source = _setting(None, "what names the conversation: span attribute and log field", SOURCE)
     client: Source = _setting(None, "what names the calling client: span attribute and log field", SOURCE)
+    strip: bool = _setting(False, "keep the headers that are named here from the API", "true or false")
 
 
 class TraceSettings(Section):

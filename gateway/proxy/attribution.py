@@ -1,6 +1,6 @@
 """Whom a request is for: team, app, user, conversation and client, read where the settings say.
 
-Not here: what becomes of them (telemetry/), the headers' way on (they travel as they came).
+Not here: what becomes of them (telemetry/), the headers' way on.
 Promise: of a key only its fingerprint leaves here; each value is printable and bounded; nothing raises into the
 forwarding, and where nothing is configured nothing is done.
 """
@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 
 
 class Attribution:
-    """Reads the tags of requests."""
+    """Reads the tags of requests. stripped: names of headers that don't travel on, once they were read."""
 
     def __init__(self, settings: AttributionSettings) -> None:
         sources = {tag: source for tag in TAGS if (source := getattr(settings, tag)) is not None}
@@ -43,6 +43,7 @@ class Attribution:
         if self._secret is not None:
             wanted.update(KEY_HEADERS)
         self._wanted = frozenset(wanted)
+        self.stripped = frozenset(self._headers.values()) - {b"host"} if settings.strip else frozenset[bytes]()
         self._lengths = frozenset(map(len, wanted))
 
     def of_lines(self, lines: Iterable[bytes], target: str) -> dict[str, str]:

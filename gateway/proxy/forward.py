@@ -77,6 +77,7 @@ class Forwarding:
         facts = _client_facts(request, headers)
         if self._attribution is not None:
             facts.tags = self._attribution.of_pairs(headers, target)
+            headers = [pair for pair in headers if pair[0].lower() not in self._attribution.stripped]
         if self._propagation.acts:
             self._propagation.settle(facts, joined(headers, b"baggage") or "")
             headers = self._propagation.rewrite_pairs(facts, headers)

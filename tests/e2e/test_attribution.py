@@ -202,25 +202,32 @@ def test_a_key_leaves_as_its_fingerprint_only_and_the_secret_not_at_all(
     assert [word for word in ("SECRETMARKER", *KEYS, SECRET) if word in "\n".join(texts)] == []
 
 
-def test_what_says_whom_a_request_is_for_travels_on_as_it_came() -> None:
-    """Transparency is the rule: nothing is taken from a request because it was read."""
-    settings = {"attribution.team": "header:x-team", "attribution.user": "baggage:user"}
+@pytest.mark.parametrize("strip", [False, True])
+def test_what_says_whom_a_request_is_for_travels_on_as_it_came_unless_told_otherwise(strip: bool) -> None:
+    """Transparency is the rule. Stripped are the headers that are named, wherever they stand, and no other line."""
+    settings = {
+        "attribution.team": "header:x-team",
+        "attribution.user": "baggage:user",
+        "attribution.app": "header:host",
+        "attribution.strip": strip,
+    }
 
     def script(conversation: Conversation) -> None:
         while conversation.request() is not None:
             conversation.head(b"Content-Length: 0")
 
-    sent = {"X-TEAM": "search", "x-team": "second", "Baggage": "user=1, b=2;p", "x-goog-api-key": KEYS[0]}
+    team = {"X-TEAM": "search", "x-team": "second"}
+    rest = {"Baggage": "user=1, b=2;p", "x-goog-api-key": KEYS[0], "X-Teams": "3"}
     with Upstream(script) as upstream, GatewayProcess(upstream.url, config=settings) as gateway:
         with Client(gateway.url) as client:
-            client.ask(headers=sent)
-            client.answer()
-        gateway.settled(1)
-        (line,) = gateway.events("exchange")
-        (request,) = upstream.requests
-    names = {name.decode() for name, _ in request.headers}
+            for _ in range(2):  # on one connection, whose lines may be remembered
+                client.ask(headers={"X-TEAM": "search", **rest, "x-team": "second"}, body=None, method="GET")
+                client.answer()
+        gateway.settled(2)
+        lines = gateway.events("exchange")
+    sent = [("X-TEAM", "search"), *rest.items(), ("x-team", "second")]
+    wanted = [("Host", f"127.0.0.1:{upstream.port}"), *(pair for pair in sent if not (strip and pair[0] in team))]
 
-    assert sent.keys() <= names
-    assert [value.decode() for name, value in request.headers if name.lower() == b"x-team"] == ["search", "second"]
-    assert request.value("baggage") == "user=1, b=2;p"
-    assert (line["team"], line["user"]) == ("search", "1")
+    for request in upstream.requests:
+        assert [(name.decode(), value.decode()) for name, value in request.headers] == wanted
+    assert [(line["team"], line["user"], line["app"]) for line in lines] == [("search", "1", "gateway.test")] * 2

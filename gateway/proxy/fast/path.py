@@ -81,6 +81,8 @@ class FastPath:
         facts = client_facts(client, head)
         if self.attribution is not None:
             facts.tags = self.attribution.of_lines((*head.fields.lines, *head.fields.ended), target)
+            if self.attribution.stripped:
+                head.fields.replace(self.attribution.stripped, None)
         propagation = self.propagation
         if propagation.acts:
             propagation.settle(facts, head.fields.noted.get(b"baggage", b"").decode("latin-1"))

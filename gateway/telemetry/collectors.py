@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import Family
+from gateway.telemetry.names import Family
 from gateway.telemetry.registry import Labels, Points, numbers, plain
 from gateway.telemetry.view import View
 
@@ -20,17 +20,22 @@ class BalanceCollector:
     def __init__(self, view: View) -> None:
         self._view = view
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return sum(len(samples) for _, samples in self._families())
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
-        for family, samples in self._samples():
+        for family, samples in self._families():
             yield from plain(family, samples, openmetrics=openmetrics)
 
     def points(self) -> Iterator[Points]:
         """Part of Collector."""
-        for family, samples in self._samples():
+        for family, samples in self._families():
             yield numbers(family, samples)
 
-    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         balances = sorted(self._view.balances().items())
         lost = dict.fromkeys(names.LOST_DOMAIN, 0)
         for _, balance in balances:

@@ -35,6 +35,11 @@ class TargetInfo:
         self._values = tuple(told.values())
         self._family = Family(f"{names.TARGET}_info", Kind.GAUGE, tuple(told), names.TARGET_HELP)
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return 1
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         sample = list(plain(self._family, [(self._values, 1.0)], openmetrics=openmetrics))[-1]

@@ -160,6 +160,11 @@ class ActiveRequests:
         self._view = view
         self._methods = {"GET", "POST", "DELETE"}
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return len(self._samples())
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield from plain(names.HTTP_ACTIVE, self._samples(), openmetrics=openmetrics)

@@ -115,7 +115,7 @@ def _start(stack: ExitStack, asked: Asked) -> Site:
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
         "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         "OTEL_METRICS_EXPORTER": "otlp",
-        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+        "OTEL_METRIC_EXPORT_INTERVAL": "3000",
     }
     url = f"http://127.0.0.1:{asked.upstream_port}"
     config = {"metrics.semconv": "both", **asked.config, **asked.scheme.config}
@@ -155,7 +155,7 @@ async def _collected(simulator: Simulator, sites: Sequence[Site]) -> None:
     entries = simulator.ledger()
     for site in sites:
         _read(site, entries)
-        await _drained(site)
+    await asyncio.gather(*(_drained(site) for site in sites))
 
 
 def _read(site: Site, entries: Sequence[Entry]) -> None:

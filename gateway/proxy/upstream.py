@@ -19,6 +19,7 @@ from aiohttp.streams import StreamReader
 from gateway.proxy.dial import upstream_of as upstream_of
 from gateway.proxy.http1.heads import HEAD_END, HEAD_MAX_BYTES
 from gateway.proxy.pool import Pool
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -33,9 +34,10 @@ class UpstreamProtocol(ResponseHandler):
     lost_with: BaseException | None = None
     _held: bytes | None = None  # of a head that is not whole; None while no head is expected
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None], tally: Tally) -> None:
         super().__init__(loop)
         self._lost = lost
+        self._tally = tally
 
     @property
     def can_serve(self) -> bool:
@@ -45,6 +47,10 @@ class UpstreamProtocol(ResponseHandler):
     def expect_head(self) -> None:
         """The next bytes begin a head."""
         self._held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._tally.connections += 1
 
     def data_received(self, data: bytes) -> None:
         # A head goes to the parser alone: when what follows it is no HTTP, the parser's refusal of that would take
@@ -67,6 +73,7 @@ class UpstreamProtocol(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_with = exc
+        self._tally.connections -= 1
         self._lost(self)
         payload = self._payload
         super().connection_lost(exc)
@@ -105,11 +112,19 @@ class UpstreamConnection:
         """The next head, interim ones included. Raises aiohttp.ClientError or HttpProcessingError when none comes."""
         return await self.protocol.read()
 
-    async def write(self, data: bytes) -> None:
-        """Write, and wait while the upstream takes no more."""
+    def send(self, data: bytes) -> None:
+        """Write at once, wait for nothing. Raises aiohttp.ClientError where nobody is there."""
         if self.transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the upstream closed")
         self.transport.write(data)
+
+    async def write(self, data: bytes) -> None:
+        """Write, and wait while the upstream takes no more."""
+        self.send(data)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait while the upstream takes no more."""
         if self.protocol.writing_paused:
             await self.protocol._drain_helper()  # noqa: SLF001
 
@@ -122,12 +137,12 @@ class UpstreamConnection:
         self.transport.abort()
 
 
-def plain_pool(settings: Settings) -> Pool[UpstreamProtocol]:
+def plain_pool(settings: Settings, tally: Tally) -> Pool[UpstreamProtocol]:
     """The plain path's connections. Make it in a running loop."""
     loop = asyncio.get_running_loop()
 
     def make() -> UpstreamProtocol:
-        return UpstreamProtocol(loop, pool.forget)
+        return UpstreamProtocol(loop, pool.forget, tally)
 
-    pool: Pool[UpstreamProtocol] = Pool(settings, make)
+    pool: Pool[UpstreamProtocol] = Pool(settings, make, tally=tally)
     return pool

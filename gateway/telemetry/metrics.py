@@ -17,6 +17,7 @@ from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.collectors import BalanceCollector
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
+from gateway.telemetry.series import with_series
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
 from gateway.wire.usage import count
@@ -138,7 +139,8 @@ class Metrics:
     def render(self, accept: str) -> tuple[bytes, str]:
         """The text of all families, and its content type: OpenMetrics (with exemplars) for who asks, else classic."""
         openmetrics = prefers_openmetrics(accept)
-        return self._registry.text(openmetrics=openmetrics), OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
+        text = with_series(self._registry.text(openmetrics=openmetrics), openmetrics=openmetrics)
+        return text, OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
 
 
 def prefers_openmetrics(accept: str) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
@@ -60,8 +61,8 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
+        seen = self._seen = Seen(settings.usage.remembered_interactions)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
@@ -121,7 +122,8 @@ class Telemetry:
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
-        identity = self._guard("traces", identify, record) or anonymous()
+        is_repeated = self._seen.was_created(record.stream.interaction.id)
+        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.

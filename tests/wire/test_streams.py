@@ -196,4 +196,8 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
         "invalid": {},
         "anomalies": {},
         "stalled": False,
+        "stalls": 0,
+        "think_ns": 200,
+        "server_tool_ns": 0,
+        "stream_ns": 300 + 4_000,
     }

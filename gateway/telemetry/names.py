@@ -24,6 +24,8 @@ OTHER = "other"
 NONE = "none"
 TEAM_LABEL = "team"
 
+NS_PER_S = 1_000_000_000
+
 BOUNDS_LATENCY_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 1800)
 BOUNDS_DURATION_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 BOUNDS_GAP_S = tuple(bound_ns / 1e9 for bound_ns in GAP_BOUNDS_NS)
@@ -44,6 +46,7 @@ class Family:
     """A metric family: public name, type, labels in order, help, bucket bounds of a histogram.
 
     by_team: it has the label `team` as its last one where the settings ask for it, and nowhere else.
+    parts: in how many parts of the unit it is told in a value is observed and kept: ns where it is told in seconds.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Family:
     help: str
     bounds: tuple[float, ...] = ()
     by_team: bool = False
+    parts: int = 1
 
     def labelled(self, *, teams: bool) -> Family:
         """The family as it is told, with or without teams."""
@@ -69,7 +73,7 @@ def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
 def _seconds(
     name: str, labels: tuple[str, ...], bounds_s: tuple[float, ...], text: str, *, by_team: bool = False
 ) -> Family:
-    return Family(f"{PREFIX}{name}_seconds", Kind.HISTOGRAM, labels, text, bounds_s, by_team)
+    return Family(f"{PREFIX}{name}_seconds", Kind.HISTOGRAM, labels, text, bounds_s, by_team, NS_PER_S)
 
 
 REQUESTS = _counter(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from gateway.records import LOST_REASONS
-from gateway.wire.events import STEP_TYPES, TIERS
+from gateway.wire.events import SERVER_TOOLS, STEP_TYPES, TIERS
 from gateway.wire.facts import GAP_BOUNDS_NS, Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
 
@@ -124,7 +124,7 @@ UPSTREAM_HEADERS = _seconds(
 STREAM_MAX_GAP = _seconds(
     "stream_max_gap", ("model",), BOUNDS_LATENCY_S, "The longest silence between deltas of a stream, one a stream."
 )
-STALLS = _counter("stalls", ("model",), "Streams with a gap between events over the threshold.")
+STALLS = _counter("stalls", ("model",), "Gaps between events over the threshold, while a step was open but a thought.")
 TOOL_CALLS = _counter("tool_calls", ("tool", "side", "result"), "Tool calls by who carries them out and what came.")
 TOOL_DURATION = _seconds(
     "tool_duration", ("tool",), BOUNDS_LATENCY_S, "Server tools: from the call's start to the result's stop."
@@ -140,14 +140,17 @@ INTERACTION_TOKENS = Family(
     f"{PREFIX}interaction_tokens",
     Kind.HISTOGRAM,
     ("model", "type"),
-    "Tokens of an interaction: input and output.",
+    "Tokens of an interaction by its final usage: input and output, as in tokens_total.",
     BOUNDS_TOKENS,
 )
 UPSTREAM_ATTEMPTS = _counter(
     "upstream_attempts", ("kind", "result"), "Requests to the upstream; the gateway repeats none."
 )
 PHASE = _seconds(
-    "phase", ("phase",), BOUNDS_LATENCY_S, "Where an exchange's wall time went; the parts add up to the whole."
+    "phase",
+    ("phase",),
+    BOUNDS_LATENCY_S,
+    "Where an exchange's wall time went, phases it had; the parts add up to the whole.",
 )
 
 # cost
@@ -214,10 +217,6 @@ FAMILIES = (
     SPANS,
     TELEMETRY_FAULTS,
     # exchange
-    # cost
-    # processes
-)
-FAMILIES_TO_COME = (
     UPSTREAM_HEADERS,
     STREAM_MAX_GAP,
     STALLS,
@@ -228,6 +227,10 @@ FAMILIES_TO_COME = (
     INTERACTION_TOKENS,
     UPSTREAM_ATTEMPTS,
     PHASE,
+    # cost
+    # processes
+)
+FAMILIES_TO_COME = (
     COST,
     COST_UNPRICED,
     WASTED_TOKENS,
@@ -281,6 +284,15 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "tool",
+)
+TOOL_CALL_DOMAIN = (
+    *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
+    *(("function", "client", result) for result in ("pending", "ok", "error")),
+)
+GROUNDING_TOOLS = ("google_search", "google_maps", "retrieval")
+ATTEMPT_DOMAIN = tuple(
+    (kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")
 )
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 

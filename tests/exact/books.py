@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tests.exact import usage as arithmetic
+from tests.exact.course import Course
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
@@ -62,6 +63,7 @@ class Books:
         self._known: dict[str, Known] = {}
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
+        self.course = Course()
         for name, (labels, rows) in ZEROS.items():
             for row in rows:
                 self.samples[_sample(name, **dict(zip(labels, row, strict=True)))] = 0
@@ -75,6 +77,8 @@ class Books:
         elif reading.route in {"get", "cancel"}:
             self._later(account)
         self._count(account)
+        for name, count, labels in self.course.take(account):
+            self._add(name, count, **labels)
         self.accounts.append(account)
 
     def spans_exported(self, spans: int) -> None:

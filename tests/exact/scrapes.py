@@ -79,7 +79,7 @@ def compared(samples: Mapping[Sample, float]) -> int:
 
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
-    return is_time or name in BY_WORKER or name in {"build_info", "unexpected_plain_path"}
+    return is_time or name in BY_WORKER or name in {"build_info", "unexpected_plain_path", "phase_seconds_count"}
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:

@@ -1,0 +1,69 @@
+"""Where the wall time of an exchange went: one split into parts that do not overlap and add up to the whole.
+
+| phase | from | to |
+|---|---|---|
+| `gateway` | the request head is here | the upstream is asked; all of it, where the upstream never was |
+| `connect` | the upstream is asked | a connection is there, new or reused: name, TCP, TLS |
+| `client_body` | a connection is there | the request body is whole, or the response head comes first |
+| `wait` | the request is whole | the first step begins; and later, while no step is open and no server tool runs |
+| `server_tool` | a server tool's call begins | its result stops |
+| `think` | a thought begins | it stops |
+| `stream` | a step of another type begins | it stops; and from the terminal event to the end of the body |
+| `client_blocked` | the response waits for the client to take more of it | it has taken it |
+
+Where several fit, the first of these holds: `client_blocked`, `connect`, `client_body`, `stream`, `server_tool`,
+`think`, `wait`; `gateway` is what is left. So thinking beside an answer is `stream`, beside a tool `server_tool`.
+Of an answer in one JSON text nothing shows before it is whole: `wait`. Any other body that nobody
+reads (other routes, an error, an encoding that can't be read) is `stream` from its first byte. Steps over the
+tracker's cap are `wait`. When a forwarder dies, nothing of its open exchanges is known but how long they were:
+`gateway`.
+
+Not here: the clock of the steps (wire/phases.py), metrics.
+Promise: integers of ns, none below zero, that add up to `times.end_ns`, whatever the record says.
+"""
+
+from __future__ import annotations
+
+from gateway.records import ExchangeClosed
+from gateway.telemetry import names
+from gateway.wire.facts import Anomaly
+from gateway.wire.outcome import Body, is_interaction_answer
+
+
+def split(record: ExchangeClosed) -> dict[str, int]:
+    """The phases of an exchange, ns, in the order of names.PHASES; 0 for those that it hadn't."""
+    times, stream = record.times, record.stream
+    end_ns = max(0, times.end_ns)
+    asked_ns = end_ns if times.upstream_start_ns is None else times.upstream_start_ns
+    connected_ns = end_ns if times.connected_ns is None else times.connected_ns
+    # a response that comes before the request is whole ends the wait for the rest of it
+    sent_ns = min((point for point in (times.request_body_ns, times.head_ns) if point is not None), default=end_ns)
+    sent_ns = max(sent_ns, connected_ns)
+    stream_ns = _stream_ns(record)
+    answered_ns = stream.think_ns + stream.server_tool_ns + stream_ns
+    parts = dict.fromkeys(names.PHASES, 0)
+    left_ns = end_ns
+    for phase, wanted_ns in (
+        ("client_blocked", times.client_blocked_ns),
+        ("connect", connected_ns - asked_ns),
+        ("client_body", sent_ns - connected_ns),
+        ("stream", stream_ns),
+        ("server_tool", stream.server_tool_ns),
+        ("think", stream.think_ns),
+        ("wait", end_ns - sent_ns - times.client_blocked_ns - answered_ns),
+    ):
+        parts[phase] = min(max(0, wanted_ns), left_ns)
+        left_ns -= parts[phase]
+    parts["gateway"] = left_ns
+    return parts
+
+
+def _stream_ns(record: ExchangeClosed) -> int:
+    """As the tracker told it; of a body that was not read, all from its first byte."""
+    times, stream = record.times, record.stream
+    if stream.first_event_ns is not None or record.body is Body.JSON or times.first_byte_ns is None:
+        return stream.stream_ns
+    blind = record.faults or Anomaly.UNREADABLE_ENCODING in stream.anomalies
+    if is_interaction_answer(record.route, record.http_status, record.body) and not blind:
+        return stream.stream_ns
+    return times.end_ns - times.first_byte_ns - times.client_blocked_ns

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.attributes import ERRORS
+from gateway.telemetry.chains import Chains
+from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.phases import split
@@ -55,6 +57,7 @@ class Account:
     model: the label value of the exchange (`none` but for creates). counted: steps to count, of them or all of them;
     beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
+    chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
     tools: tool calls to count. result_waits_ns: of the function results that this request brought, how long each call
     had waited. phases: where the time went, ns.
@@ -70,6 +73,7 @@ class Account:
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
+    chain: Attributes = field(default_factory=dict)
     tools: list[ToolCall] = field(default_factory=list)
     result_waits_ns: list[int] = field(default_factory=list)
     phases: dict[str, int] = field(init=False)
@@ -81,8 +85,18 @@ class Account:
 class Books:
     """Decides what counts, and remembers what did."""
 
-    def __init__(self, seen: Seen, models: ModelLabels, codes: CodeLabels, poll_window_s: float) -> None:
+    def __init__(
+        self,
+        seen: Seen,
+        models: ModelLabels,
+        codes: CodeLabels,
+        poll_window_s: float,
+        *,
+        chains: Chains | None = None,
+    ) -> None:
+        """chains: None where none are told."""
         self._seen = seen
+        self._chains = chains
         self._models = models
         self._codes = codes
         self._poll_window_s = poll_window_s
@@ -99,6 +113,8 @@ class Books:
             account.counted = account.shown = record.stream.steps
             account.beyond = record.stream.steps_beyond
         self._count_calls(account)
+        if self._chains is not None:
+            account.chain = self._chains.attributes(record)
         return account
 
     def _model(self, record: ExchangeClosed) -> str:

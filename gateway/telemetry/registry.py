@@ -103,6 +103,7 @@ class Histogram:
 
     def __init__(self, family: Family, registry: Registry, known: Iterable[Labels] = ()) -> None:
         self._family = family
+        self._parts = family.parts
         self._bounds = [round(bound * family.parts) for bound in family.bounds]
         self._les = [*map(_le, family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
@@ -117,7 +118,7 @@ class Histogram:
         child.counts[at] += 1
         child.sum += value
         if exemplar is not None:
-            child.exemplars[at] = f" # {{{exemplar.labels}}} {value / self._family.parts!r} {exemplar.unix_s!r}"
+            child.exemplars[at] = f" # {{{exemplar.labels}}} {value / self._parts!r} {exemplar.unix_s!r}"
 
     def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
@@ -132,7 +133,7 @@ class Histogram:
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
-        name, parts = self._family.name, self._family.parts
+        name, parts = self._family.name, self._parts
         for child in self._children.values():
             below = 0
             for at, le in enumerate(self._les):

@@ -125,6 +125,20 @@ BUCKETS: Final = {
 }
 # Which exchanges had a phase depends on the machine's pace: they are compared with their spans (clocks.py).
 PHASES: Final = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
+# Ten bounds a decade from 0.1 ms; what is in them is the machine's doing.
+LAG: Final = (
+    *(
+        round(step * decade, 9)
+        for decade in (0.0001, 0.001, 0.01)
+        for step in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
+    ),
+    *(0.1, 0.25, 0.5, 1),
+)
+# Families of which only the shape is compared: their labels, always all there, and the bounds of their buckets, which
+# are not all empty.
+SHAPES: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]], Sequence[float]]]] = {
+    "loop_lag_seconds": (("process",), [("forwarder",), ("observer",)], LAG),
+}
 FAMILIES: Final = frozenset(
     {
         *("requests_total", "steps_total", "tokens_total", "cached_tokens_total", "usage_missing_total"),
@@ -132,6 +146,7 @@ FAMILIES: Final = frozenset(
         *("unexpected_plain_path", "stalls_total"),
         *BUCKETS,
         *ZEROS,
+        *SHAPES,
     }
 )
 BUILD_INFO_LABELS: Final = frozenset({"version", "semconv", "python", "aiohttp", "path"})

@@ -19,7 +19,7 @@ from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.phases import split
 from gateway.telemetry.seen import Interaction, Seen
-from gateway.telemetry.tools import CLIENT, ERROR, FUNCTION, OK, PendingCalls, ToolCall, tool_calls
+from gateway.telemetry.tools import CLIENT, ERROR, FUNCTION, OK, PendingCalls, ToolCall, Unmatched, tool_calls
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
 from gateway.wire.usage import Usage, growth
@@ -29,6 +29,7 @@ FIRST, RESUME, CONTINUATION = "first", "resume", "continuation"
 CANCELLED = "cancelled"
 
 _BILLED_ANYWAY = frozenset({Outcome.STREAM_ERROR, Outcome.CLIENT_ABORT, Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED})
+_NONE: Unmatched = frozenset()
 _GIVEN_UP = frozenset({Outcome.CLIENT_ABORT, Outcome.REJECTED})  # by the client, or by a limit met under way
 
 
@@ -167,7 +168,12 @@ class Books:
             return
         interaction_id = record.stream.interaction.id or record.request.interaction_id
         entry = self._seen.get(interaction_id)
-        account.tools += tool_calls(account.counted, set() if entry is None else entry.unmatched)
+        calls, unmatched = tool_calls(account.counted, _NONE if entry is None else entry.unmatched)
+        if entry is not None:
+            entry.unmatched = unmatched
+        if not calls:
+            return
+        account.tools += calls
         for step in account.counted:
             if step.type == "function_call" and step.id is not None:
                 ended_ns = record.times.end_ns if step.stop_ns is None else step.stop_ns

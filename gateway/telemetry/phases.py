@@ -25,34 +25,42 @@ Promise: integers of ns, none below zero, that add up to `times.end_ns`, whateve
 from __future__ import annotations
 
 from gateway.records import ExchangeClosed
-from gateway.telemetry import names
 from gateway.wire.facts import Anomaly
 from gateway.wire.outcome import Body, is_interaction_answer
+
+_FIRST_TO_HOLD = ("client_blocked", "connect", "client_body", "stream", "server_tool", "think", "wait")
 
 
 def split(record: ExchangeClosed) -> dict[str, int]:
     """The phases of an exchange, ns, in the order of names.PHASES; 0 for those that it hadn't."""
     times, stream = record.times, record.stream
-    end_ns = max(0, times.end_ns)
+    end_ns, blocked_ns = times.end_ns, times.client_blocked_ns
     asked_ns = end_ns if times.upstream_start_ns is None else times.upstream_start_ns
     connected_ns = end_ns if times.connected_ns is None else times.connected_ns
-    # a response that comes before the request is whole ends the wait for the rest of it
-    sent_ns = min((point for point in (times.request_body_ns, times.head_ns) if point is not None), default=end_ns)
-    sent_ns = max(sent_ns, connected_ns)
+    sent_ns = end_ns if times.request_body_ns is None else times.request_body_ns
+    if times.head_ns is not None and times.head_ns < sent_ns:
+        sent_ns = times.head_ns  # a response that comes before the request is whole ends the wait for the rest of it
+    if sent_ns < connected_ns:
+        sent_ns = connected_ns
     stream_ns = _stream_ns(record)
-    answered_ns = stream.think_ns + stream.server_tool_ns + stream_ns
-    parts = dict.fromkeys(names.PHASES, 0)
-    left_ns = end_ns
-    for phase, wanted_ns in (
-        ("client_blocked", times.client_blocked_ns),
-        ("connect", connected_ns - asked_ns),
-        ("client_body", sent_ns - connected_ns),
-        ("stream", stream_ns),
-        ("server_tool", stream.server_tool_ns),
-        ("think", stream.think_ns),
-        ("wait", end_ns - sent_ns - times.client_blocked_ns - answered_ns),
-    ):
-        parts[phase] = min(max(0, wanted_ns), left_ns)
+    answer_ns = stream.think_ns + stream_ns + stream.server_tool_ns
+    parts = {
+        "client_body": sent_ns - connected_ns,
+        "connect": connected_ns - asked_ns,
+        "wait": max(0, end_ns - sent_ns - blocked_ns - answer_ns),
+        "think": stream.think_ns,
+        "stream": stream_ns,
+        "server_tool": stream.server_tool_ns,
+        "client_blocked": blocked_ns,
+    }
+    parts["gateway"] = end_ns - sum(parts.values())
+    return parts if min(parts.values()) >= 0 else _fitted(parts, max(0, end_ns))
+
+
+def _fitted(parts: dict[str, int], left_ns: int) -> dict[str, int]:
+    """What can't be, made to fit: each takes what it says of what those before it have left."""
+    for phase in _FIRST_TO_HOLD:
+        parts[phase] = min(max(0, parts[phase]), left_ns)
         left_ns -= parts[phase]
     parts["gateway"] = left_ns
     return parts

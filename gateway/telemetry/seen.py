@@ -31,7 +31,7 @@ class Interaction:
     final_counted: bool = False
     running: Usage | None = None
     steps: dict[int, str] = field(default_factory=dict)
-    unmatched: set[tuple[str, str]] = field(default_factory=set)
+    unmatched: frozenset[tuple[str, str]] = frozenset()
     shown: bool = False
     span: SpanRef | None = None
     model: str | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from gateway.wire.facts import Step
 from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
@@ -23,11 +23,12 @@ FUNCTION = "function"
 SERVER, CLIENT = "server", "client"
 OK, ERROR, UNMATCHED, PENDING = "ok", "error", "unmatched", "pending"
 
-MAX_OPEN_CALLS = 256  # remembered of one interaction: server calls that counted without their result
+MAX_UNMATCHED = 256  # remembered of one interaction
+
+Unmatched: TypeAlias = frozenset[tuple[str, str]]  # tool and id of calls
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """What counts of one call. duration_ns: of a server tool, from the call's start to its result's stop."""
 
     tool: str
@@ -54,31 +55,36 @@ def pair(steps: Iterable[Step]) -> tuple[dict[int, Step], set[int]]:
     return result_of, {id(result) for result in result_of.values()}
 
 
-def tool_calls(steps: list[Step], unmatched: set[tuple[str, str]]) -> list[ToolCall]:
-    """The calls of an answer, from those of its steps that count.
+def tool_calls(steps: list[Step], unmatched: Unmatched) -> tuple[list[ToolCall], Unmatched]:
+    """The calls of an answer, from those of its steps that count; and what is unmatched after it.
 
-    unmatched: tool and id of the calls of this interaction that counted as such before; kept up to date.
+    unmatched: the server tools' calls of this interaction that counted without their result so far.
     """
-    result_of, paired = pair(steps)
-    found: list[ToolCall] = []
-    for step in steps:
-        if step.type == "function_call":
-            found.append(ToolCall(FUNCTION, CLIENT, PENDING))
-        elif (tool := TOOL_OF_CALL.get(step.type)) is not None:
+    found = [_PENDING_CALL for step in steps if step.type == "function_call"]
+    tools = [step for step in steps if step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT]
+    if not tools:
+        return found, unmatched
+    result_of, paired = pair(tools)
+    alone = set(unmatched)
+    for step in tools:
+        if (tool := TOOL_OF_CALL.get(step.type)) is not None:
             result = result_of.get(id(step))
             if result is not None:
                 found.append(ToolCall(tool, SERVER, ERROR if result.is_error else OK, _duration_ns(step, result)))
                 continue
             found.append(ToolCall(tool, SERVER, UNMATCHED))
-            if step.id is not None and len(unmatched) < MAX_OPEN_CALLS:
-                unmatched.add((tool, step.id))
-        elif (tool := TOOL_OF_RESULT.get(step.type)) is not None and id(step) not in paired:
-            key = (tool, step.call_id or "")
-            if key in unmatched:
-                unmatched.discard(key)
+            if step.id is not None and len(alone) < MAX_UNMATCHED:
+                alone.add((tool, step.id))
+        elif id(step) not in paired:
+            key = (TOOL_OF_RESULT[step.type], step.call_id or "")
+            if key in alone:
+                alone.remove(key)
             else:
-                found.append(ToolCall(tool, SERVER, UNMATCHED))
-    return found
+                found.append(ToolCall(key[0], SERVER, UNMATCHED))
+    return found, frozenset(alone)
+
+
+_PENDING_CALL = ToolCall(FUNCTION, CLIENT, PENDING)
 
 
 def _duration_ns(call: Step, result: Step) -> int | None:
@@ -105,8 +111,8 @@ class PendingCalls:
     def put(self, interaction_id: str | None, call_id: str, ended_unix_ns: int) -> None:
         """A call has ended and waits."""
         key = (interaction_id or "", call_id)
+        self._ended_ns.pop(key, None)
         self._ended_ns[key] = ended_unix_ns
-        self._ended_ns.move_to_end(key)
         self._latest[call_id] = key[0]
         if len(self._ended_ns) > self._capacity:
             self._forget(self._ended_ns.popitem(last=False)[0])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.records import ExchangeClosed
-from gateway.telemetry.tools import MAX_OPEN_CALLS, PendingCalls, tool_calls
+from gateway.telemetry.tools import MAX_UNMATCHED, PendingCalls, tool_calls
 from gateway.wire.outcome import Body, Outcome
 from tests.telemetry.factories import ID, MODEL, MS, STARTED_NS, Bench, create, poll, resume, step
 
@@ -226,8 +226,8 @@ def test_what_waits_is_bounded() -> None:
 
 
 def test_calls_remembered_of_one_interaction_are_bounded() -> None:
-    remembered: set[tuple[str, str]] = set()
-    calls = tool_calls([step(n, "google_search_call", id=str(n)) for n in range(2 * MAX_OPEN_CALLS)], remembered)
+    steps = [step(n, "google_search_call", id=str(n)) for n in range(2 * MAX_UNMATCHED)]
+    calls, unmatched = tool_calls(steps, frozenset())
 
-    assert len(calls) == 2 * MAX_OPEN_CALLS
-    assert len(remembered) == MAX_OPEN_CALLS
+    assert len(calls) == 2 * MAX_UNMATCHED
+    assert len(unmatched) == MAX_UNMATCHED

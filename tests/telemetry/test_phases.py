@@ -98,6 +98,16 @@ SPLITS: list[Any] = [
         id="so does another route's stream, and a slow client's time is taken out",
     ),
     pytest.param(
+        poll(Outcome.FORWARDED, route=Route.PASSTHROUGH, body=Body.JSON, **at(**ASKED, head=20, first_byte=40)),
+        {"gateway": 1, "connect": 2, "client_body": 1, "wait": 96},
+        id="JSON is waited for on any route",
+    ),
+    pytest.param(
+        create(Outcome.HTTP_ERROR, http_status=503, **at(**ASKED, head=20, first_byte=40)),
+        {"gateway": 1, "connect": 2, "client_body": 1, "wait": 36, "stream": 60},
+        id="an error that is a stream is read by nobody",
+    ),
+    pytest.param(
         create(Outcome.UPSTREAM_ABORT, **at(**ASKED, head=20, first_byte=40)),
         {"gateway": 1, "connect": 2, "client_body": 1, "wait": 96},
         id="a stream with bytes, and no event",
@@ -151,7 +161,7 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(RECORDS)
 def test_the_parts_are_the_whole(record: ExchangeClosed) -> None:
     """Points in any order or missing, durations of any size and sign: to the nanosecond, and none below zero."""

@@ -7,6 +7,7 @@ Promise: every label of every family is in LABELS; the reference page is made fr
 from __future__ import annotations
 
 from gateway.records import LOST_REASONS
+from gateway.telemetry.catalogue import TEAM_LABEL
 from gateway.wire.events import SERVER_TOOLS, STEP_TYPES, TIERS
 from gateway.wire.facts import Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
@@ -44,6 +45,8 @@ OVERFLOWING_LABELS = (
     "anomaly",
     "where",
     "tool",
+    "team",
+    "series",  # no label: new combinations of labels beyond the number of series that the settings allow
 )
 TOOL_CALL_DOMAIN = (
     *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
@@ -53,6 +56,8 @@ GROUNDING_TOOLS = ("google_search", "google_maps", "retrieval")
 ATTEMPT_DOMAIN = tuple(
     (kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")
 )
+# Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting

@@ -111,7 +111,12 @@ UPSTREAM_HEADERS = _seconds(
 STREAM_MAX_GAP = _seconds(
     "stream_max_gap", ("model",), BOUNDS_LATENCY_S, "The longest silence between deltas of a stream, one a stream."
 )
-STALLS = _counter("stalls", ("model",), "Streams with a gap between events over the threshold.", counts="{stream}")
+STALLS = _counter(
+    "stalls",
+    ("model",),
+    "Gaps between events over the threshold, while a step was open but a thought.",
+    counts="{stall}",
+)
 TOOL_CALLS = _counter(
     "tool_calls", ("tool", "side", "result"), "Tool calls by who carries them out and what came.", counts="{call}"
 )
@@ -131,14 +136,17 @@ INTERACTION_TOKENS = Family(
     f"{PREFIX}interaction_tokens",
     Kind.HISTOGRAM,
     ("model", "type"),
-    "Tokens of an interaction: input and output.",
+    "Tokens of an interaction by its final usage: input and output, as in tokens_total.",
     BOUNDS_TOKENS,
 )
 UPSTREAM_ATTEMPTS = _counter(
     "upstream_attempts", ("kind", "result"), "Requests to the upstream; the gateway repeats none.", counts="{request}"
 )
 PHASE = _seconds(
-    "phase", ("phase",), BOUNDS_LATENCY_S, "Where an exchange's wall time went; the parts add up to the whole."
+    "phase",
+    ("phase",),
+    BOUNDS_LATENCY_S,
+    "Where an exchange's wall time went, phases it had; the parts add up to the whole.",
 )
 
 # cost
@@ -163,12 +171,18 @@ CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings w
 
 # processes
 STREAM_EVENTS = _counter("stream_events", ("event_type",), "Events of streams, passed on.", counts="{event}")
-STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes, as they travelled.")
+STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes of all exchanges, as they travelled.")
 CLIENT_DISCONNECTS = _counter("client_disconnects", ("phase",), "Clients that left, by when.", counts="{request}")
-ADDED_LATENCY = _seconds("added_latency", ("path",), BOUNDS_OVERHEAD_S, "Time spent inside the gateway.")
+ADDED_LATENCY = _seconds(
+    "added_latency",
+    ("path",),
+    BOUNDS_OVERHEAD_S,
+    "Inside the gateway: from the request's head to its writing upstream, without connecting; "
+    "from reading the response body's first bytes to their writing.",
+)
 RECORD_QUEUE_BYTES = _gauge("record_queue_bytes", ("worker",), "Records that wait for the observer.")
 RECORD_LAG = _gauge("record_lag_seconds", ("worker",), "Age of the oldest of them.")
-TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap.")
+TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap, by that of one exchange in sixteen.")
 REJECTED = _counter("rejected", ("reason",), "Requests that a limit of ours refused.", counts="{request}")
 OLDEST_SILENCE = _gauge("oldest_silence_seconds", (), "The longest running silence of an open exchange.")
 LOOP_LAG = _seconds("loop_lag", ("process",), BOUNDS_LAG_S, "How late each process's loop woke.")
@@ -182,7 +196,7 @@ PROCESS_RESTARTS = _counter(
 )
 PROCESS_CPU = _counter("process_cpu_seconds", ("process", "worker"), "CPU time of each of the gateway's processes.")
 PROCESS_MEMORY = _gauge("process_resident_memory_bytes", ("process", "worker"), "Their resident memory.")
-SERIES = _gauge("series", (), "Series of this registry; the settings limit them.", counts="{series}")
+SERIES = _gauge("series", (), "Series of this scrape.", counts="{series}")
 
 FAMILIES = (
     UNEXPECTED_PLAIN_PATH,
@@ -209,11 +223,6 @@ FAMILIES = (
     SPANS,
     TELEMETRY_FAULTS,
     # exchange
-    # cost
-    # processes
-    LOOP_LAG,
-)
-FAMILIES_TO_COME = (
     UPSTREAM_HEADERS,
     STREAM_MAX_GAP,
     STALLS,
@@ -224,21 +233,18 @@ FAMILIES_TO_COME = (
     INTERACTION_TOKENS,
     UPSTREAM_ATTEMPTS,
     PHASE,
-    COST,
-    COST_UNPRICED,
-    WASTED_TOKENS,
-    WASTED_COST,
-    BUDGET,
-    CONFIG_RELOADED,
+    # cost
+    # processes
     STREAM_EVENTS,
     STREAM_BYTES,
     CLIENT_DISCONNECTS,
+    REJECTED,
     ADDED_LATENCY,
     RECORD_QUEUE_BYTES,
     RECORD_LAG,
-    TAP_SECONDS,
-    REJECTED,
     OLDEST_SILENCE,
+    TAP_SECONDS,
+    LOOP_LAG,
     UPSTREAM_CONNECTIONS,
     UPSTREAM_CONNECTS,
     TLS_HANDSHAKES,
@@ -246,4 +252,12 @@ FAMILIES_TO_COME = (
     PROCESS_CPU,
     PROCESS_MEMORY,
     SERIES,
+)
+FAMILIES_TO_COME = (
+    COST,
+    COST_UNPRICED,
+    WASTED_TOKENS,
+    WASTED_COST,
+    BUDGET,
+    CONFIG_RELOADED,
 )

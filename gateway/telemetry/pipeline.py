@@ -18,6 +18,7 @@ from gateway.telemetry import environment, names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.dialects import Dialects
+from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -27,6 +28,7 @@ from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
+from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
@@ -81,7 +83,9 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
-        self.processes = Processes(self.registry)
+        self._traffic = Traffic(self.registry, overflow)
+        self.processes = Processes(self.registry, self.view)
+        self.footprint = Footprint(self.registry)
         revision = settings.metrics.semconv
         self._semconv = None if revision == "off" else Semconv(self.registry, revision, self.view, codes, overflow)
         if self._semconv is not None:
@@ -132,6 +136,7 @@ class Telemetry:
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
         self._guard("metrics", self.processes.connected, hello)
+        self._guard("metrics", self.footprint.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -155,6 +160,7 @@ class Telemetry:
         for record in self._guard("view", self.view.orphans, session, self._clock_unix_ns()) or []:
             self._closed(session, record)
         self._guard("view", self.view.disconnected, session)
+        self._guard("metrics", self.footprint.disconnected, session.hello)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The body and content type of /metrics. Raises what a collector raises: a scrape without it would lie."""
@@ -186,6 +192,7 @@ class Telemetry:
         self._guard("metrics", self._metrics.closed, account, exemplar)
         if self._semconv is not None:
             self._guard("metrics", self._semconv.closed, account)
+        self._guard("metrics", self._traffic.closed, record)
         self._guard("traces", self._traces.closed, account, identity)
         self._guard("log", self._log.closed, account, identity, session.worker)
 

@@ -16,8 +16,6 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
 
-NS_PER_S = 1e9
-
 Labels = tuple[str, ...]
 
 
@@ -201,16 +199,21 @@ class Gauge:
 
 
 class Histogram:
-    """A histogram family. Durations are observed in ns, exactly, and told in seconds; all else as it is."""
+    """A histogram family: observed as integers in `family.parts` of its unit (durations: ns), so that sums are exact.
 
-    def __init__(self, family: Family, registry: Registry) -> None:
+    known: label values that are there from the start.
+    """
+
+    def __init__(self, family: Family, registry: Registry, known: Iterable[Labels] = ()) -> None:
         self._family = family
         self._registry = registry
-        self._per_unit = NS_PER_S if family.unit == "s" else 1
-        self._bounds = [round(bound * self._per_unit) for bound in family.bounds]
-        self._les = [*(repr(float(bound)) for bound in family.bounds), "+Inf"]
+        self._parts = family.parts
+        self._bounds = [round(bound * family.parts) for bound in family.bounds]
+        self._les = [*map(_le, family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
         self._samples = len(self._les) + 2  # of a child: its buckets, count and sum
+        for labels in known:
+            self._child(labels)
         registry.register(self)
 
     @property
@@ -219,13 +222,13 @@ class Histogram:
         return len(self._children) * self._samples
 
     def observe(self, labels: Labels, value: int, exemplar: Exemplar | None = None) -> None:
-        """Count one value: ns of a duration."""
+        """Count one value."""
         child = self._children.get(labels) or self._child(labels)
         at = bisect_left(self._bounds, value)
         child.counts[at] += 1
         child.sum += value
         if exemplar is not None:
-            child.traced[at] = Traced(exemplar, value / self._per_unit)
+            child.traced[at] = Traced(exemplar, value / self._parts)
 
     def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
@@ -244,22 +247,21 @@ class Histogram:
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
-        name = self._family.name
+        name, parts = self._family.name, self._parts
         for child in self._children.values():
             below = 0
             for at, le in enumerate(self._les):
                 below += child.counts[at]
                 trace = child.traced[at].text() if openmetrics and at in child.traced else ""
                 yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{trace}\n'
-            sum_ = child.sum / self._per_unit
-            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {sum_!r}\n"
+            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum / parts!r}\n"
 
     def points(self) -> Iterator[Points]:
         """Part of Collector."""
         yield (
             self._family,
             [
-                Buckets(labels, list(child.counts), child.sum / self._per_unit, list(child.traced.values()))
+                Buckets(labels, list(child.counts), child.sum / self._parts, list(child.traced.values()))
                 for labels, child in self._children.items()
             ],
         )
@@ -307,8 +309,17 @@ def numbers(family: Family, samples: Iterable[tuple[Labels, float]]) -> Points:
     return family, [Number(labels, value) for labels, value in samples]
 
 
+def _le(bound: float) -> str:
+    """A bound as Go writes it, and so all of Prometheus: with an exponent from 1e6 on."""
+    text = repr(float(bound))
+    digits = text.index(".")
+    if digits <= 6:
+        return text
+    return f"{text[0]}.{text[1:digits]}{text[digits + 1 :]}".rstrip("0.") + f"e+{digits - 1:02d}"
+
+
 def _sample(family: Family, labels: Labels) -> str:
-    return f"{family.name}{{{_pairs(family, labels)}}} "
+    return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
 
 
 def _pairs(family: Family, labels: Labels) -> str:

@@ -9,15 +9,15 @@ the instruments of tokens with 0.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
 
 from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.catalogue import Family
+from gateway.telemetry.collectors import Read, ReadFamilies
 from gateway.telemetry.http_attributes import SCHEME, method_word, route_template, split_target, status
 from gateway.telemetry.labels import CodeLabels, Overflow, RouteLabels
-from gateway.telemetry.registry import Counter, Histogram, Labels, Points, Registry, numbers, plain
+from gateway.telemetry.registry import Counter, Histogram, Labels, Registry
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
 from gateway.wire.usage import UNKNOWN, Usage, count
@@ -153,32 +153,20 @@ class Semconv:
                 self._usage[family.dotted].inc((*call, modality), number)
 
 
-class ActiveRequests:
+class ActiveRequests(ReadFamilies):
     """Open requests by method, read at each scrape. A method that was there stays, at 0."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._methods = {"GET", "POST", "DELETE"}
 
-    @property
-    def series(self) -> int:
-        """Part of Collector."""
-        return len(self._samples())
-
-    def lines(self, *, openmetrics: bool) -> Iterator[str]:
-        """Part of Collector."""
-        yield from plain(names.HTTP_ACTIVE, self._samples(), openmetrics=openmetrics)
-
-    def points(self) -> Iterator[Points]:
-        """Part of Collector."""
-        yield numbers(names.HTTP_ACTIVE, self._samples())
-
-    def _samples(self) -> list[tuple[Labels, float]]:
+    def read(self) -> Read:
+        """Part of ReadFamilies."""
         active: Tally[str] = Tally()
         for method, requests in self._view.open_by_method().items():
             active[method_word(method)] += requests
         self._methods |= (+active).keys()
-        return [((method, SCHEME), active[method]) for method in sorted(self._methods)]
+        return [(names.HTTP_ACTIVE, [((method, SCHEME), active[method]) for method in sorted(self._methods)])]
 
 
 def _model(label: str) -> str:

@@ -14,12 +14,13 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.exact import shapes
 from tests.exact import usage as arithmetic
 from tests.exact.books import Account, Sample
 from tests.exact.facts import Reading
 from tests.exact.rules import error_type
 from tests.exact.spans import OWN_STATUS, http_route
-from tests.exact.words import GAP, PREFIX, SHAPES
+from tests.exact.words import GAP, PREFIX
 
 SCOPES: Final = {
     "http": "https://opentelemetry.io/schemas/1.44.0",
@@ -207,11 +208,18 @@ def _all(text: str, *, version: bool = False) -> dict[Sample, float]:
     return {
         (
             sample.name,
-            frozenset((name, value) for name, value in sample.labels.items() if value and name not in without),
+            frozenset(
+                (name, _word(name, value)) for name, value in sample.labels.items() if value and name not in without
+            ),
         ): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def _word(label: str, value: str) -> str:
+    """A bound is a number, however it is written."""
+    return value if label != "le" or value == "+Inf" else repr(float(value))
 
 
 def _is_time(name: str) -> bool:
@@ -219,7 +227,7 @@ def _is_time(name: str) -> bool:
 
 
 def _moves(name: str) -> bool:
-    return any(name.removeprefix(PREFIX).startswith(family) for family in SHAPES)
+    return shapes.family_of(name.removeprefix(PREFIX)) in shapes.FAMILIES
 
 
 def _shown(place: Sample) -> str:

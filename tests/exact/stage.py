@@ -118,7 +118,8 @@ def _start(stack: ExitStack, asked: Asked) -> Site:
         "OTEL_METRIC_EXPORT_INTERVAL": "3000",
     }
     url = f"http://127.0.0.1:{asked.upstream_port}"
-    config = {"metrics.semconv": "both", **asked.config, **asked.scheme.config}
+    second = {"metrics.semconv": "both", "labels.max_series": 20_000}  # both sets of a run are more than the 10,000
+    config = {**second, **asked.config, **asked.scheme.config}
     gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
     site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
     site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)

@@ -24,6 +24,12 @@ def test_the_second_set_is_what_the_exchanges_say_to_the_last_sample(result: Res
     assert not differences, report(differences)
 
 
+def test_the_number_of_series_is_that_of_both_sets(result: Result) -> None:
+    """And the resource's one."""
+    for site in result.sites:
+        assert site.final["series", frozenset()] == len(site.final) + len(semconv.read(site.texts[-1])) + 1
+
+
 def test_both_sets_go_out_over_otlp_as_they_are_scraped(result: Result, tables: list[str]) -> None:
     """The last export is the last scrape."""
     differences = []

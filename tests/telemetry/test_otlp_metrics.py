@@ -118,11 +118,18 @@ def scraped(bench: Bench) -> dict[Sample, float]:
     """The scrape, but for the resource, which OTLP has elsewhere; empty labels left out."""
     body, _ = bench.telemetry.render("text/plain")
     return {
-        (sample.name, frozenset((name, value) for name, value in sample.labels.items() if value)): sample.value
+        (
+            sample.name,
+            frozenset((name, _word(name, value)) for name, value in sample.labels.items() if value),
+        ): sample.value
         for family in text_string_to_metric_families(body.decode())
         for sample in family.samples
         if sample.name != "target_info"
     }
+
+
+def _word(label: str, text: str) -> str:
+    return text if label != "le" or text == "+Inf" else repr(float(text))
 
 
 async def ended(bench: Bench, timeout_s: float = 5.0) -> None:

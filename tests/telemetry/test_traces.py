@@ -503,6 +503,9 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "network.protocol.version": "1.1",
         "interactions.exchange.id": "x1",
         "interactions.outcome": "completed",
+        "interactions.phase.connect": 0.003,
+        "interactions.phase.wait": 0.995,
+        "interactions.phase.gateway": 0.002,
     }
 
 

@@ -31,7 +31,25 @@ from tests.wire.test_garbage import STREAM_BODIES
 USAGE = Usage(9, 1, 2, 3, 4, 5, 6, {"input": {"text": 1, "smell": 0}}, {"google_search": 2})
 STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE)
 REQUEST = RequestFacts(
-    "m", "a", True, True, "i", "p", True, "e", "r", "flex", 0.5, 1.0, 100, -7, ["stop", "é\u2028"], "high", "text", True
+    "m",
+    "a",
+    True,
+    True,
+    "i",
+    "p",
+    True,
+    "e",
+    "r",
+    "flex",
+    0.5,
+    1.0,
+    100,
+    -7,
+    ["stop", "é\u2028"],
+    "high",
+    "text",
+    True,
+    {"c": True, "é": False},
 )
 STREAM = StreamFacts(
     InteractionFacts("i", "completed", "m", "a", "flex", "c", "u"),
@@ -53,6 +71,15 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -64,7 +91,7 @@ CLOSED = ExchangeClosed(
     "GET",
     "/v1/interactions/i?key=REDACTED",
     REQUEST,
-    Times(1, 2, 3, 4, 5, 6),
+    Times(1, 2, 3, 4, 5, 6, 7, 8, 9),
     STREAM,
     body=Body.STREAM,
     http_status=200,
@@ -114,7 +141,7 @@ RECORDS: list[Record] = [
     StepFinished("x1", None, Step(0, "thought")),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -178,7 +205,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5,6,7,[],8]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

@@ -14,7 +14,7 @@ from gateway import __version__
 from gateway.records import ExchangeClosed, Hello
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
-from gateway.telemetry.collectors import BalanceCollector
+from gateway.telemetry.collectors import BalanceCollector, SeriesCollector
 from gateway.telemetry.exchange_metrics import ExchangeMetrics
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
@@ -65,6 +65,7 @@ class Metrics:
         self._gaps = Histogram(names.GAP, registry)
         self._exchange = ExchangeMetrics(registry, overflow)
         registry.register(BalanceCollector(view))
+        SeriesCollector(registry)
 
     def connected(self, hello: Hello) -> None:
         """State the build of a forwarder that speaks."""

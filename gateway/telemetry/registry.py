@@ -255,7 +255,7 @@ def _le(bound: float) -> str:
 
 
 def _sample(family: Family, labels: Labels) -> str:
-    return f"{family.name}{{{_pairs(family, labels)}}} "
+    return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
 
 
 def _pairs(family: Family, labels: Labels) -> str:

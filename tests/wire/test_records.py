@@ -71,10 +71,15 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    1,
     2,
     3,
     4,
     5,
+    6,
+    7,
+    8,
+    9,
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -86,7 +91,7 @@ CLOSED = ExchangeClosed(
     "GET",
     "/v1/interactions/i?key=REDACTED",
     REQUEST,
-    Times(1, 2, 3, 4, 5, 6),
+    Times(1, 2, 3, 4, 5, 6, 7, 8, 9),
     STREAM,
     body=Body.STREAM,
     http_status=200,
@@ -136,7 +141,7 @@ RECORDS: list[Record] = [
     StepFinished("x1", None, Step(0, "thought")),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -200,7 +205,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5,6,7,[],8]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

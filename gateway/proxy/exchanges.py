@@ -20,13 +20,16 @@ _log = structlog.get_logger()
 
 
 class Exchanges:
-    """Begins exchanges and knows which are open. max_open: more are refused."""
+    """Begins exchanges and knows which are open. max_open: more are refused. capture_bytes: see Exchange."""
 
-    def __init__(self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int) -> None:
+    def __init__(
+        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, capture_bytes: int = 0
+    ) -> None:
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
         self._stall_ns = stall_ns
+        self._capture_bytes = capture_bytes
         self._open: dict[Exchange, Callable[[], object]] = {}
         self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
         self._begun = 0
@@ -66,6 +69,7 @@ class Exchanges:
             self._upstream,
             self._sink,
             stall_ns=self._stall_ns,
+            capture_bytes=self._capture_bytes,
         )
         refusal: Rejection | None = None
         if self._draining:

@@ -15,6 +15,7 @@ from gateway.telemetry import names
 from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.seen import Interaction, Seen
+from gateway.wire.content import Content
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
 from gateway.wire.usage import Usage, growth
@@ -50,6 +51,7 @@ class Account:
     beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
+    content: what was captured of it; only where capture is on.
     """
 
     record: ExchangeClosed
@@ -62,6 +64,7 @@ class Account:
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
+    content: Content | None = None
 
 
 class Books:

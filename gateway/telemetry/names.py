@@ -113,6 +113,12 @@ UNEXPECTED_PLAIN_PATH = _gauge(
 SPANS = _counter("spans", ("result",), "What became of the spans that were made.")
 TELEMETRY_FAULTS = _counter("telemetry_faults", ("sink",), "Records that a sink of the observer failed on.")
 
+# content
+CONTENT_EVENTS = _counter("content_events", ("result",), "What became of the log events with captured content.")
+CONTENT_WITHHELD = _counter(
+    "content_withheld", ("reason",), "Captured content that was not told, though its exchange was."
+)
+
 # exchange
 UPSTREAM_HEADERS = _seconds(
     "upstream_headers", ("model",), BOUNDS_LATENCY_S, "From the upstream request's start to its answer's head."
@@ -209,6 +215,8 @@ FAMILIES = (
     BUILD_INFO,
     SPANS,
     TELEMETRY_FAULTS,
+    CONTENT_EVENTS,
+    CONTENT_WITHHELD,
     # exchange
     # cost
     # processes
@@ -260,10 +268,12 @@ UNKNOWNS = tuple(Unknown)
 INVALIDS = tuple(Invalid)
 ANOMALY_DOMAIN = tuple(Anomaly)
 ERROR_SOURCES = ("upstream_http", "upstream_event", "transport", "gateway", "client")
-TAP_PLACES = ("sse", "skim", "tracker", "records")
-LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
+TAP_PLACES = ("sse", "skim", "tracker", "records", "capture")
+LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ContentCaptured", "ExchangeClosed")
 LOST_DOMAIN = tuple((kind, reason) for kind in LOST_KINDS for reason in LOST_REASONS)
 SPAN_RESULTS = ("exported", "failed", "dropped", "sampled_out")
+CONTENT_EVENT_RESULTS = ("exported", "failed", "dropped")
+WITHHELD_REASONS = ("redaction", "queue_full")
 PHASES = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 SINKS = ("view", "books", "metrics", "traces", "log", "render")
 OVERFLOWING_LABELS = (
@@ -316,6 +326,7 @@ INVOKE_AGENT = "invoke_agent"
 FETCH = "fetch_response"
 EXECUTE_TOOL = "execute_tool"
 STEP = "step"
+CONTENT_EVENT = "gen_ai.client.inference.operation.details"
 
 # Attributes of the semantic conventions
 HTTP_METHOD = "http.request.method"

@@ -43,6 +43,8 @@ def test_closed_domains_start_at_zero(bench: Bench) -> None:
         (names.LABEL_OVERFLOW, len(names.OVERFLOWING_LABELS)),
         (names.SPANS, len(names.SPAN_RESULTS)),
         (names.TELEMETRY_FAULTS, len(names.SINKS)),
+        (names.CONTENT_EVENTS, len(names.CONTENT_EVENT_RESULTS)),
+        (names.CONTENT_WITHHELD, len(names.WITHHELD_REASONS)),
     ):
         samples = families[declared.name.removesuffix("_total")].samples
         assert len(samples) == labels, declared.name

@@ -19,6 +19,7 @@ class Hello:
     """First record of each connection: who speaks, and how its counts stood when the connection began.
 
     closed_before: exchanges whose end went to an earlier observer, or was lost with it; this one never hears of them.
+    tally_before: the Heartbeat's tally as it was when an observer last acknowledged one, empty at first.
     """
 
     worker: int
@@ -26,12 +27,15 @@ class Hello:
     closed_before: int
     path: str  # of the forwarding: `plain` or `fast`
     aiohttp: str
+    tally_before: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class ExchangeOpened:
     """An exchange is under way and its request is understood as far as it will be.
 
+    traceparent, tracestate: of a client that is trusted; of another, linked is its traceparent. injected: the
+    traceparent that went upstream, where one of ours did. baggage: the members that the settings name.
     It holds what a trace begins with, since its forwarder may die and the observer then closes it alone.
     """
 
@@ -46,6 +50,9 @@ class ExchangeOpened:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -94,7 +101,8 @@ class ExchangeClosed:
     """The whole of an ended exchange. started_unix_ns is wall time; every other `_ns` counts from it, monotonic.
 
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
-    faults: tap faults by place. bytes_up and bytes_down: body bytes as they travelled.
+    traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
+    they travelled.
     """
 
     exchange_id: str
@@ -122,9 +130,13 @@ class ExchangeClosed:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
     upstream_scheme: str = "https"
     upstream_host: str = ""
     upstream_port: int = 443
+    peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
 
 
@@ -134,6 +146,7 @@ class Heartbeat:
 
     opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
     (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
+    tally: how late its loop woke, counts by bucket of LAG_BOUNDS_NS, then their sum in ns; empty where none is kept.
     """
 
     opened: int = 0
@@ -141,6 +154,7 @@ class Heartbeat:
     lost: dict[str, int] = field(default_factory=dict)
     oldest_silence_ns: int | None = None
     queue_bytes: int = 0
+    tally: list[int] = field(default_factory=list)
 
 
 Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ContentCaptured | ExchangeClosed | Heartbeat
@@ -150,6 +164,11 @@ KINDS: dict[str, type[Record]] = {
     for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ContentCaptured, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+# Ten steps a decade, so that a quantile between two bounds is within a tenth or so. Few series have them.
+LAG_BOUNDS_NS = (
+    *(step * 10**decade for decade in (3, 4, 5) for step in (100, 125, 160, 200, 250, 320, 400, 500, 630, 800)),
+    *(100_000_000, 250_000_000, 500_000_000, 1_000_000_000),
+)
 
 
 class RecordSink(Protocol):

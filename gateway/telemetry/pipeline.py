@@ -24,11 +24,13 @@ from gateway.records import (
 )
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.contents import Contents
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
@@ -69,9 +71,10 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
+        seen = self._seen = Seen(settings.usage.remembered_interactions)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
+        self.processes = Processes(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._contents = Contents(
             self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
@@ -90,6 +93,7 @@ class Telemetry:
         """A forwarder's connection begins; give the session back with each of its records."""
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
+        self._guard("metrics", self.processes.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -106,6 +110,7 @@ class Telemetry:
             session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
+            self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:
         """A forwarder left or died: what it had open ends here, as gateway_error; what is unknown of it is lost."""
@@ -131,7 +136,8 @@ class Telemetry:
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
-        identity = self._guard("traces", identify, record) or anonymous()
+        is_repeated = self._seen.was_created(record.stream.interaction.id)
+        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.

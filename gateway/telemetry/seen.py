@@ -22,6 +22,7 @@ class Interaction:
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
     shown: the steps of its final body have their spans. span: its interaction span, exact.
+    chain_root: the first interaction of its chain, where that was seen.
     """
 
     created_here: bool = False
@@ -32,6 +33,7 @@ class Interaction:
     shown: bool = False
     span: SpanRef | None = None
     model: str | None = None
+    chain_root: str | None = None
 
     def remember_step(self, index: int, type_: str) -> None:
         if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:
@@ -55,6 +57,11 @@ class Seen:
     def get(self, interaction_id: str | None) -> Interaction | None:
         """What is known of an interaction; None for one never seen, or forgotten."""
         return None if interaction_id is None else self._by_id.get(interaction_id)
+
+    def was_created(self, interaction_id: str | None) -> bool:
+        """Whether a create of it has ended here."""
+        entry = self.get(interaction_id)
+        return entry is not None and entry.created_here
 
     def touch(self, interaction_id: str) -> Interaction:
         """The entry of an interaction, made if it wasn't there; it is the newest now."""

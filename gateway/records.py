@@ -13,6 +13,8 @@ from gateway.wire.content import Content
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
+TAGS = ("team", "app", "user", "conversation", "client")  # whom an exchange is for, where the settings ask
+
 
 @dataclass(slots=True)
 class Hello:
@@ -53,6 +55,7 @@ class ExchangeOpened:
     linked: str | None = None
     injected: str | None = None
     baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ class ExchangeClosed:
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
     traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
     they travelled.
+    tags: whom it is for, by TAGS; a team told by its key is a fingerprint.
     """
 
     exchange_id: str
@@ -138,6 +142,7 @@ class ExchangeClosed:
     upstream_port: int = 443
     peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ ALLOWED: dict[str, set[str]] = {
     "patterns": set(),
     "config": {"addresses", "capture", "patterns"},
     "config_sources": {"config"},
-    "proxy": {"capture", "config", "encoding", "records", "wire"},
+    "keys": set(),
+    "proxy": {"capture", "config", "encoding", "keys", "records", "wire"},
     "telemetry": {"capture", "config", "patterns", "records", "wire"},
     "admin": {"config", "telemetry"},
     "simulator": set(),
@@ -38,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "forwarder": {"lifeline", "logs", "loop_lag", "loops", "proxy", "sockets"},
     "observer": {"admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "sockets", "telemetry"},
     "embed": {"admin", "config", "config_sources", "loop_lag", "proxy", "records", "telemetry"},
-    "cli": {"addresses", "config", "config_sources", "demo", "simulator"},
+    "cli": {"addresses", "config", "config_sources", "demo", "keys", "simulator"},
     "__init__": {"embed"},
 }
 
@@ -57,6 +58,7 @@ ONLY: dict[str, set[str]] = {
     "children": STANDARD,
     "rolling": STANDARD,
     "supervisor": STANDARD,
+    "keys": STANDARD,
     "config": STANDARD | {"pydantic"},
     "config_sources": STANDARD | {"pydantic"},
     "lifeline": STANDARD,

@@ -24,6 +24,7 @@ from gateway.proxy.forward import Forwarding
 from gateway.proxy.http1.heads import HEAD_MAX_BYTES
 from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -47,14 +48,20 @@ EXCHANGES = web.AppKey("exchanges", Exchanges)
 SERVING = web.AppKey("serving", Serving)
 
 
-def build_app(settings: Settings, sink: RecordSink, variables: Mapping[str, str] = os.environ) -> web.Application:
-    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits."""
+def build_app(
+    settings: Settings, sink: RecordSink, tally: Tally | None = None, variables: Mapping[str, str] = os.environ
+) -> web.Application:
+    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits.
+
+    tally: where it counts what is in no record.
+    """
     app = web.Application(client_max_size=0)
     exchanges = Exchanges(
         sink,
         upstream_of(settings),
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
+        tally=tally,
         capture_bytes=settings.capture.max_bytes if capture.wanted(settings.capture.content, variables).on else 0,
     )
     app[EXCHANGES] = exchanges

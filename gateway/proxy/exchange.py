@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.proxy.errors import GatewayError, Rejection
+from gateway.proxy.metered_tap import MeteredTap
 from gateway.proxy.tap import Tap, frames_of
 from gateway.records import (
     ContentCaptured,
@@ -23,6 +24,7 @@ from gateway.records import (
     StepStarted,
     Times,
 )
+from gateway.tally import Tally
 from gateway.wire.capture import CapturingRequestReader
 from gateway.wire.content import Content
 from gateway.wire.facts import Mode, RequestFacts, StreamFacts, cut
@@ -83,8 +85,10 @@ class Exchange:
         sink: RecordSink,
         *,
         stall_ns: int,
+        meter: Tally | None = None,
         capture_bytes: int = 0,
     ) -> None:
+        """meter: where its tap's time is added up; None: it is not measured."""
         self.id = exchange_id
         self.started_unix_ns = time.time_ns()
         self.started_ns = time.monotonic_ns()
@@ -102,6 +106,7 @@ class Exchange:
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
+        self._meter = meter
         self._capture_bytes = capture_bytes
         self._asking: CapturingRequestReader | None = None
         self._body = Body.OTHER
@@ -135,6 +140,10 @@ class Exchange:
                 self._reader = None
                 self._fault("skim")
 
+    def request_sent(self) -> None:
+        """The request is on its way upstream: its head is written, and what there was of its body."""
+        self.times.sent_ns = self.since_start_ns()
+
     def request_whole(self) -> None:
         """The request body is whole: understand it, and say that the exchange is open."""
         if self.times.request_body_ns is None:
@@ -153,14 +162,7 @@ class Exchange:
         self.http_status = self._sent_status = status
         try:
             self._body = body_kind(content_type)
-            self._tap = Tap(
-                self.route,
-                status,
-                self._body,
-                content_encoding,
-                stall_ns=self._stall_ns,
-                capture_bytes=self._capture_bytes if self.route in _ROUTES_WITH_CONTENT else 0,
-            )
+            self._tap = self._make_tap(status, content_encoding)
         except Exception:
             self._fault("tracker")
         self._announce()
@@ -175,6 +177,8 @@ class Exchange:
         times, t_ns = self.times, now_ns - self.started_ns
         if times.first_byte_ns is None:
             times.first_byte_ns = t_ns
+            # this follows its write at once; what the client made it wait is not ours
+            times.first_event_delay_ns = max(0, time.monotonic_ns() - now_ns - times.client_blocked_ns)
         tap = self._tap
         if tap is None:
             return False
@@ -333,6 +337,15 @@ class Exchange:
             facts.error_seen = tracker.error_seen
             facts.done_seen = tracker.done_seen
         return facts
+
+    def _make_tap(self, status: int, content_encoding: str | None) -> Tap:
+        route, body, stall_ns = self.route, self._body, self._stall_ns
+        wanted = self._capture_bytes if route in _ROUTES_WITH_CONTENT else 0
+        if self._meter is None:
+            return Tap(route, status, body, content_encoding, stall_ns=stall_ns, capture_bytes=wanted)
+        return MeteredTap(
+            route, status, body, content_encoding, stall_ns=stall_ns, tally=self._meter, capture_bytes=wanted
+        )
 
     def _announce(self) -> None:
         if not self._announced:

@@ -14,17 +14,30 @@ import structlog
 
 from gateway.proxy.errors import Draining, Rejection, TooManyExchanges
 from gateway.proxy.exchange import ClientFacts, Exchange, Upstream
+from gateway.proxy.metered_tap import is_metered
 from gateway.records import ExchangeOpened, RecordSink
+from gateway.tally import Tally
 
 _log = structlog.get_logger()
 
 
 class Exchanges:
-    """Begins exchanges and knows which are open. max_open: more are refused. capture_bytes: see Exchange."""
+    """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them.
+
+    capture_bytes: see Exchange.
+    """
 
     def __init__(
-        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, capture_bytes: int = 0
+        self,
+        sink: RecordSink,
+        upstream: Upstream,
+        *,
+        max_open: int,
+        stall_ns: int,
+        tally: Tally | None = None,
+        capture_bytes: int = 0,
     ) -> None:
+        self.tally = tally if tally is not None else Tally()
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
@@ -69,6 +82,7 @@ class Exchanges:
             self._upstream,
             self._sink,
             stall_ns=self._stall_ns,
+            meter=self.tally if is_metered(self._begun - 1) else None,
             capture_bytes=self._capture_bytes,
         )
         refusal: Rejection | None = None

@@ -32,7 +32,25 @@ LOST_DOMAIN = tuple((kind, reason) for kind in LOST_KINDS for reason in LOST_REA
 SPAN_RESULTS = ("exported", "failed", "dropped", "sampled_out")
 CONTENT_EVENT_RESULTS = ("exported", "failed", "dropped")
 WITHHELD_REASONS = ("redaction", "queue_full")
-PROCESSES = FORWARDER, OBSERVER = "forwarder", "observer"
+PROCESSES = SUPERVISOR, OBSERVER, FORWARDER = "supervisor", "observer", "forwarder"
+LOOPS = (FORWARDER, OBSERVER)  # processes with an event loop, which the supervisor starts again
+DIRECTIONS = ("up", "down")
+EVENT_TYPES = (
+    "interaction.created",
+    "interaction.status_update",
+    "step.start",
+    "step.delta",
+    "step.stop",
+    "interaction.completed",
+    "error",
+    "done",
+    OTHER,
+)
+LEFT_PHASES = ("before_first_delta", "streaming", "after_terminal")
+ADDED_PATHS = ("request", "first_event")
+REJECTIONS = ("header_size", "url_length", "body_size", "slow_header", "max_streams", "bad_request", "draining")
+CONNECTION_STATES = ACTIVE, IDLE = "active", "idle"
+RESUMED = ("true", "false")
 PHASES = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 SINKS = ("view", "books", "metrics", "traces", "log", "render")
 OVERFLOWING_LABELS = (
@@ -102,7 +120,7 @@ LABELS = {
     "reason": "why: a closed list a family",
     "anomaly": "one of a closed list",
     "where": "part of the tap: `sse`, `skim`, `tracker`, `records`; `capture` of content",
-    "worker": "the forwarder's number, from 1",
+    "worker": "the forwarder's number, from 0; `none` for the processes of which there is one",
     "label": "the name of a label",
     "version": "the gateway's",
     "semconv": "revision of the GenAI conventions",
@@ -110,7 +128,8 @@ LABELS = {
     "aiohttp": "version",
     "path": "`fast` or `plain`; of added latency: `request`, `first_event`",
     "result": "of spans and log events: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, "
-    "`unmatched`, `pending`; of requests and connections: `ok`, `error`, `cancelled`",
+    "`unmatched`, `pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, "
+    "`connect_error`, `connect_timeout`, `tls_error`",
     "sink": "part of the observer: `view`, `books`, `metrics`, `traces`, `log`, `render`",
     "tool": "call and result without their suffix, `function`, or `other`",
     "side": "who carries a call out: `server`, `client`",

@@ -26,6 +26,7 @@ from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.contents import Contents
+from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -34,6 +35,7 @@ from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
+from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
@@ -88,7 +90,9 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
-        self.processes = Processes(self.registry)
+        self._traffic = Traffic(self.registry, overflow)
+        self.processes = Processes(self.registry, self.view)
+        self.footprint = Footprint(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._contents = Contents(
             self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
@@ -117,6 +121,7 @@ class Telemetry:
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
         self._guard("metrics", self.processes.connected, hello)
+        self._guard("metrics", self.footprint.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -142,6 +147,7 @@ class Telemetry:
         for record in self._guard("view", self.view.orphans, session, self._clock_unix_ns()) or []:
             self._closed(session, record)
         self._guard("view", self.view.disconnected, session)
+        self._guard("metrics", self.footprint.disconnected, session.hello)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The body and content type of /metrics. Raises what a collector raises: a scrape without it would lie."""
@@ -171,6 +177,7 @@ class Telemetry:
             account.content = content.content
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        self._guard("metrics", self._traffic.closed, record)
         self._guard("traces", self._traces.closed, account, identity)
         self._guard("log", self._log.closed, account, identity, session.worker)
 

@@ -242,7 +242,7 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
 
 
 def _sample(family: Family, labels: Labels) -> str:
-    return f"{family.name}{{{_pairs(family, labels)}}} "
+    return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
 
 
 def _pairs(family: Family, labels: Labels) -> str:

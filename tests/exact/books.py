@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tests.exact import traffic
 from tests.exact import usage as arithmetic
 from tests.exact.attribution import BY_TEAM
 from tests.exact.facts import Reading, Step
@@ -213,6 +214,7 @@ class Books:
                 self._add("time_to_first_delta_seconds_count", model=model, kind=kind)
         self._add("inter_delta_gap_seconds_count", max(0, reading.deltas - 1), model=model)
         self._count_steps(account.counted)
+        self.samples.update(traffic.samples(reading))
         for name, label, counts in (
             ("unknown_events_total", "what", reading.unknown),
             ("invalid_events_total", "reason", reading.invalid),

@@ -11,6 +11,7 @@ from gateway.encoding import encode
 from gateway.proxy.exchange import ClientFacts, Exchange, Upstream
 from gateway.proxy.record_queue import RecordQueue
 from gateway.records import ContentCaptured, ExchangeClosed, Record
+from gateway.tally import Tally
 from gateway.wire import capture
 from gateway.wire.outcome import End
 from tests.wire.pieces import STREAMS
@@ -49,10 +50,16 @@ def exchange(
     target: str = "/v1beta/interactions",
     name: str = "thinking.sse",
     status: int = 200,
+    meter: Tally | None = None,
 ) -> Exchange:
     """An exchange that was asked PROMPT and answered with a recorded stream, up to its end."""
     upstream = Upstream("http", "h", 80)
-    made = Exchange("x", method, target, ClientFacts(), upstream, sink, stall_ns=1 << 40, capture_bytes=capture_bytes)
+    made = Exchange(
+        *("x", method, target, ClientFacts(), upstream, sink),
+        stall_ns=1 << 40,
+        capture_bytes=capture_bytes,
+        meter=meter,
+    )
     if method == "POST":
         made.request_chunk(json.dumps({"model": "m", "input": PROMPT, "stream": True}).encode())
     made.request_whole()
@@ -72,9 +79,11 @@ def test_off_nothing_of_the_content_is_in_any_record() -> None:
     assert ANSWER.encode() not in sink.on_the_socket
 
 
-def test_on_it_comes_right_before_the_end() -> None:
+@pytest.mark.parametrize("meter", [None, Tally()], ids=["unmeasured", "measured"])
+def test_on_it_comes_right_before_the_end(meter: Tally | None) -> None:
+    """Also of the one exchange in sixteen whose tap is measured."""
     sink = Kept()
-    exchange(sink, WANTED).ended(End.CLEAN)
+    exchange(sink, WANTED, meter=meter).ended(End.CLEAN)
 
     assert sink.kinds[-2:] == ["ContentCaptured", "ExchangeClosed"]
     assert sink.kinds.count("ContentCaptured") == 1
@@ -133,10 +142,10 @@ def test_a_full_queue_drops_content_first() -> None:
     lost: list[str] = []
     queue = RecordQueue(1000, lost.append)
     for kind in ("ExchangeOpened", "ContentCaptured", "StepStarted", "ContentCaptured", "ExchangeClosed"):
-        queue.push(kind, b"x" * 200)
-    queue.push("ExchangeClosed", b"x" * 400)
+        queue.push(kind, b"x" * 200, 0)
+    queue.push("ExchangeClosed", b"x" * 400, 0)
     assert lost == ["ContentCaptured", "ContentCaptured"]
 
-    queue.push("ExchangeClosed", b"x" * 200)
+    queue.push("ExchangeClosed", b"x" * 200, 0)
     assert lost[2:] == ["StepStarted"]
     assert [entry.kind for entry in queue.take(10_000)] == ["ExchangeOpened", *["ExchangeClosed"] * 3]

@@ -55,6 +55,11 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    1,
+    2,
+    3,
+    4,
+    5,
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -66,7 +71,7 @@ CLOSED = ExchangeClosed(
     "GET",
     "/v1/interactions/i?key=REDACTED",
     REQUEST,
-    Times(1, 2, 3, 4, 5, 6),
+    Times(1, 2, 3, 4, 5, 6, 7, 8, 9),
     STREAM,
     body=Body.STREAM,
     http_status=200,
@@ -128,7 +133,7 @@ RECORDS: list[Record] = [
     ContentCaptured("x2", Content()),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -192,7 +197,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5,6,7,[],8]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

@@ -1,9 +1,8 @@
 """A real OTLP/HTTP receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
 
-Not here: what spans and metrics ought to be, metrics in plain values (otlp_metrics.py). It runs in a thread with an
-event loop of its own, so that tests of any kind share it.
-Source: OTLP 1.x over HTTP: POST /v1/traces and /v1/metrics, ExportTraceServiceRequest and ExportMetricsServiceRequest,
-optionally gzipped.
+Not here: what spans, logs and metrics ought to be, metrics in plain values (otlp_metrics.py). It runs in a thread with
+an event loop of its own, so that tests of any kind share it.
+Source: OTLP 1.x over HTTP: POST /v1/traces, /v1/logs and /v1/metrics, Export…ServiceRequest, optionally gzipped.
 Promise: what it returns was decoded by the official protobuf classes; nothing was dropped or merged.
 """
 
@@ -20,6 +19,7 @@ from typing import Final, Self
 
 import pytest
 from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -29,7 +29,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
 from tests.otlp_metrics import Point, points
 from tests.otlp_values import Value as Value
-from tests.otlp_values import attributes
+from tests.otlp_values import attributes, plain_value
 
 KINDS: Final = {
     WireSpan.SPAN_KIND_INTERNAL: "INTERNAL",
@@ -71,6 +71,20 @@ class Span:
     trace_state: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log record as it arrived. Ids in hex; values as they are, a list of pairs as a tuple of pairs."""
+
+    trace_id: str
+    span_id: str
+    event_name: str
+    severity: int
+    time_ns: int
+    body: Value
+    attributes: Mapping[str, Value]
+    resource: Mapping[str, Value]
+
+
 @dataclass(slots=True)
 class Received:
     """One request to the receiver, refused ones too."""
@@ -81,6 +95,7 @@ class Received:
     status: int
     spans: int
     body_bytes: int
+    logs: int = 0
 
 
 @dataclass(slots=True)
@@ -88,6 +103,7 @@ class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     spans: list[Span] = field(default_factory=list)
     metrics: list[list[Point]] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     refuse_with: int = 0
     refusals_left: int | None = None
@@ -133,6 +149,12 @@ class OtlpReceiver:
             return list(self._state.metrics)
 
     @property
+    def logs(self) -> list[Log]:
+        """All log records taken so far, in order of arrival."""
+        with self._state.lock:
+            return list(self._state.logs)
+
+    @property
     def requests(self) -> list[Received]:
         """All requests so far, refused ones too."""
         with self._state.lock:
@@ -153,6 +175,7 @@ class OtlpReceiver:
         with self._state.lock:
             self._state.spans.clear()
             self._state.metrics.clear()
+            self._state.logs.clear()
             self._state.requests.clear()
 
     def wait_for(self, condition: Callable[[Sequence[Span]], bool], timeout_s: float = 20.0) -> list[Span]:
@@ -177,6 +200,16 @@ class OtlpReceiver:
             pause.wait(0.02)
         return last
 
+    def wait_for_logs(self, count: int, timeout_s: float = 20.0) -> list[Log]:
+        """Wait until so many log records are there; raises TimeoutError with their number."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while len(logs := self.logs) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(logs)} log records came within {timeout_s:g} s, {count} are awaited")
+            pause.wait(0.02)
+        return logs
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
@@ -199,20 +232,25 @@ class OtlpReceiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        spans: list[Span] = []
-        metrics: list[Point] | None = None
+        taken = _Taken(200)
         with self._state.lock:
-            status = self._refusal()
-        if not status:
-            status, spans, metrics = _decode(request, body)
+            refused_with = self._refusal()
+        if refused_with:
+            taken.status = refused_with
+        else:
+            _decode(request, body, taken)
+        status, spans, logs = taken.status, taken.spans, taken.logs
         with self._state.lock:
             self._state.spans += spans
-            if metrics is not None:
-                self._state.metrics.append(metrics)
+            self._state.logs += logs
+            if taken.metrics is not None:
+                self._state.metrics.append(taken.metrics)
             self._state.requests.append(
-                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body))
+                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body), len(logs))
             )
-        answer = ExportTraceServiceResponse().SerializeToString() if status == 200 else b""
+        of_logs = request.path == _LOGS
+        answered = ExportLogsServiceResponse() if of_logs else ExportTraceServiceResponse()
+        answer = answered.SerializeToString() if status == 200 else b""
         return web.Response(status=status, body=answer, content_type="application/x-protobuf")
 
     def _refusal(self) -> int:
@@ -228,20 +266,54 @@ class OtlpReceiver:
         return state.refuse_with
 
 
-def _decode(request: web.Request, body: bytes) -> tuple[int, list[Span], list[Point] | None]:
-    """The status that the request deserves, and its spans or points."""
-    if request.path not in {"/v1/traces", "/v1/metrics"}:
-        return 404, [], None
+_TRACES, _LOGS, _METRICS = "/v1/traces", "/v1/logs", "/v1/metrics"
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The status that a request deserves, and what is in it. metrics: None where it isn't one of metrics."""
+
+    status: int
+    spans: list[Span] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    metrics: list[Point] | None = None
+
+
+def _decode(request: web.Request, body: bytes, taken: _Taken) -> None:
+    if request.path not in (_TRACES, _LOGS, _METRICS):
+        taken.status = 404
+        return
     if request.content_type != "application/x-protobuf":
-        return 415, [], None
+        taken.status = 415
+        return
     try:
         if request.headers.get("Content-Encoding", "").lower() == "gzip":
             body = gzip.decompress(body)
-        if request.path == "/v1/metrics":
-            return 200, [], list(points(ExportMetricsServiceRequest.FromString(body)))
-        return 200, list(_spans(ExportTraceServiceRequest.FromString(body))), None
+        if request.path == _METRICS:
+            taken.metrics = list(points(ExportMetricsServiceRequest.FromString(body)))
+        elif request.path == _LOGS:
+            taken.logs = list(_logs(ExportLogsServiceRequest.FromString(body)))
+        else:
+            taken.spans = list(_spans(ExportTraceServiceRequest.FromString(body)))
     except Exception:
-        return 400, [], None
+        taken.status = 400
+
+
+def _logs(export: ExportLogsServiceRequest) -> Iterator[Log]:
+    for of_resource in export.resource_logs:
+        resource = attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_logs:
+            for record in of_scope.log_records:
+                yield Log(
+                    trace_id=record.trace_id.hex(),
+                    span_id=record.span_id.hex(),
+                    event_name=record.event_name,
+                    severity=record.severity_number,
+                    time_ns=record.time_unix_nano,
+                    body=plain_value(record.body),
+                    attributes=attributes(record.attributes),
+                    resource=resource,
+                )
 
 
 def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:

@@ -97,7 +97,7 @@ def test_it_is_unavailable_for_as_long_as_it_is_told(receiver: OtlpReceiver) -> 
 
 def test_what_is_no_export_is_refused(receiver: OtlpReceiver) -> None:
     """Another path, another type, bytes that don't parse."""
-    assert send(receiver, an_export(), "/v1/logs") == 404
+    assert send(receiver, an_export(), "/v1/profiles") == 404
     assert send(receiver, an_export(), Content_Type="application/json") == 415
     assert send(receiver, b"\xff\xff") == 400
     assert receiver.spans == []

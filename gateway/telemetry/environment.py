@@ -15,6 +15,8 @@ EXPORT_INTERVAL_MS = 60_000
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_LOG_ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_LOG_PROTOCOLS = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SAMPLERS = ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
 _METRIC_PROTOCOLS = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _METRIC_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
@@ -54,6 +56,23 @@ class MetricWishes:
     exports: bool
     every_s: float = EXPORT_INTERVAL_MS / 1000
     refusals: tuple[Refusal, ...] = ()
+
+
+def read_logs(environment: Mapping[str, str]) -> Wishes:
+    """The same for log events, which only content capture makes."""
+    found = _found(environment)
+    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Wishes(exports=False)
+    exporters = {name.strip().lower() for name in found.get("OTEL_LOGS_EXPORTER", "").split(",") if name.strip()}
+    wanted = "otlp" in exporters if exporters else any(name in found for name in _LOG_ENDPOINTS)
+    refusals = []
+    if exporters - {"otlp", "none"}:
+        refusals.append(Refusal("OTEL_LOGS_EXPORTER", found["OTEL_LOGS_EXPORTER"], "otlp or none"))
+    protocol = next((name for name in _LOG_PROTOCOLS if name in found), None)
+    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
+        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no log events are exported"))
+        wanted = False
+    return Wishes(wanted, tuple(refusals))
 
 
 def read(environment: Mapping[str, str]) -> Wishes:

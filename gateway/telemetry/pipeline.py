@@ -13,10 +13,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
-from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    Record,
+    StepFinished,
+    StepStarted,
+)
 from gateway.telemetry import environment, names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.chains import Chains
+from gateway.telemetry.contents import Contents
 from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
@@ -33,6 +43,7 @@ from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from gateway.config import Settings
@@ -55,6 +66,7 @@ class Telemetry:
         clock_unix_ns: Callable[[], int] = time.time_ns,
         variables: Mapping[str, str] = os.environ,
         span_exporter: SpanExporter | None = None,
+        log_exporter: LogRecordExporter | None = None,
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
@@ -93,6 +105,9 @@ class Telemetry:
 
             self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
+        self._contents = Contents(
+            self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
+        )
         self._traces = Traces(
             self.registry,
             codes,
@@ -101,6 +116,7 @@ class Telemetry:
             dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
+            contents=self._contents,
         )
         self._metric_sender = self._sender(environment.read_metrics(variables))
 
@@ -149,6 +165,8 @@ class Telemetry:
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
             self._guard("view", self.view.step_finished, session, record)
+        elif isinstance(record, ContentCaptured):
+            session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
             self._guard("metrics", self.processes.heartbeat, session.hello, record)
@@ -172,12 +190,17 @@ class Telemetry:
 
     def shutdown(self, timeout_s: float) -> None:
         """Send what spans still wait and the last numbers, within the deadline. Blocks: call it off the loop."""
-        deadline_s = time.monotonic() + timeout_s
+        begun_s = time.monotonic()
+
+        def left_s() -> float:
+            return max(0.0, timeout_s - (time.monotonic() - begun_s))
+
         pushed = self._metric_sender is not None
         self._guard("traces", self._traces.shutdown, timeout_s * SPANS_SHARE if pushed else timeout_s)
+        self._guard("traces", self._contents.shutdown, left_s())
         if self._metric_sender is not None:
             # After the spans: what became of them is among the numbers.
-            self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
+            self._guard("metrics", self._metric_sender.shutdown, left_s())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
@@ -188,6 +211,9 @@ class Telemetry:
             # Undecided is not uncounted: the exchange itself still balances.
             model = names.OTHER if record.route is Route.CREATE else names.NONE
             account = Account(record, model, team=self._no_team)
+        content, session.content = session.content, None
+        if content is not None and content.exchange_id == record.exchange_id:
+            account.content = content.content
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         if self._semconv is not None:

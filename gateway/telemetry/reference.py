@@ -60,6 +60,12 @@ _ATTRIBUTES = """\
 *on*: `interaction` is the `generate_content` or `invoke_agent` span, `fetch` the `fetch_response` one, `upstream` the
 request's. What is not known is absent, never 0. No prompt, answer or key is in any of them, unless capture is on."""
 
+_EVENTS = """\
+## Log events
+
+One, `{event}`, and only where captured content is to leave as events ([content.md](content.md)). Span events are not
+sent unless the settings ask for them."""
+
 
 def page() -> str:
     """The page, as it is in docs/telemetry.md."""
@@ -77,6 +83,7 @@ def page() -> str:
         _ATTRIBUTES,
         _table(("attribute", "type", "unit", "on", "when", "says", "source"), map(_attribute_row, names.ATTRIBUTES)),
         "`link` is a link between spans, `resource` the resource, `metric` a metric of the second set.",
+        _EVENTS.format(event=names.CONTENT_EVENT),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.backends.kept import Kept
-from tests.backends.servers import EXPORT_TIMEOUT_S, environment, free_port, server
+from tests.backends.servers import EXPORT_TIMEOUT_S, environment, free_ports, server
 
 EXPERIMENT: Final = "gateway"
 MAX_TRACES: Final = 500
@@ -70,7 +70,7 @@ class MLflow:
 def mlflow() -> Iterator[MLflow]:
     """One of the test's own."""
     own = environment("mlflow")
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
 
     def command(data: Path) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from tests.backends.kept import Kept
-from tests.backends.servers import EXPORT_TIMEOUT_S, environment, free_port, server
+from tests.backends.servers import EXPORT_TIMEOUT_S, environment, free_ports, server
 
 PAGE_SPANS: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,12 +59,12 @@ class Phoenix:
 def phoenix() -> Iterator[Phoenix]:
     """One of the test's own."""
     own = environment("phoenix")
-    port = free_port()
+    port, grpc_port = free_ports(2)
     env = {
         "PHOENIX_WORKING_DIR": "{data}",
         "PHOENIX_HOST": "127.0.0.1",
         "PHOENIX_PORT": str(port),
-        "PHOENIX_GRPC_PORT": str(free_port()),
+        "PHOENIX_GRPC_PORT": str(grpc_port),
         "PHOENIX_TELEMETRY_ENABLED": "false",
     }
     url = f"http://127.0.0.1:{port}"

@@ -22,8 +22,8 @@ from tests.telemetry.factories import parse_openmetrics
 EVENTS = Family("x_events_total", Kind.COUNTER, ("model", "code"), 'Events of a "kind", by \\ code.')
 DEPTH = Family("x_depth", Kind.GAUGE, ("where",), "How deep.")
 WAIT = Family("x_wait_seconds", Kind.HISTOGRAM, ("model", "mode"), "How long.", (0.001, 0.25, 1, 2.5, 1800))
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
 SIZE = Family("x_size_tokens", Kind.HISTOGRAM, ("model",), "How large.", (16, 64, 1_048_576, 2_000_000, 4_194_304.5))
-TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 MOVES = st.lists(
@@ -58,8 +58,8 @@ class Both:
         self.their_size.labels("known")
 
     def move(self, family: str, one: str, other: str, value: int, traced: bool) -> None:
-        exemplar = Exemplar(f'trace_id="{TRACE}"', time.time()) if traced else None
-        theirs = {"trace_id": TRACE} if traced else None
+        exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), time.time()) if traced else None
+        theirs = {"trace_id": TRACE, "span_id": SPAN} if traced else None
         if family == "count":
             self.events.inc((one, other), value, exemplar)
             self.their_events.labels(one, other).inc(value, theirs)
@@ -150,7 +150,7 @@ def test_a_scrape_of_ten_thousand_series_blocks_for_a_moment_only() -> None:
     """The batches of the forwarders wait so long at most: CPU time, for other load on this machine is none of it."""
     registry = Registry()
     events, wait = Counter(EVENTS, registry), Histogram(WAIT, registry)
-    exemplar = Exemplar(f'trace_id="{TRACE}"', 1.0)
+    exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), 1.0)
     for number in range(5000):
         events.inc((f"model-{number}", "code"), 1, exemplar)
     for number in range(5000 // 8):

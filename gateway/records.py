@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
+TAGS = ("team", "app", "user", "conversation", "client")  # whom an exchange is for, where the settings ask
+
 
 @dataclass(slots=True)
 class Hello:
@@ -52,6 +54,7 @@ class ExchangeOpened:
     linked: str | None = None
     injected: str | None = None
     baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,6 +99,7 @@ class ExchangeClosed:
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
     traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
     they travelled.
+    tags: whom it is for, by TAGS; a team told by its key is a fingerprint.
     """
 
     exchange_id: str
@@ -131,6 +135,7 @@ class ExchangeClosed:
     upstream_port: int = 443
     peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "config": {"addresses"},
     "config_sources": {"config"},
-    "proxy": {"config", "encoding", "records", "tally", "wire"},
+    "keys": set(),
+    "proxy": {"config", "encoding", "keys", "records", "tally", "wire"},
     "telemetry": {"config", "records", "wire"},
     "admin": {"config", "telemetry"},
     "simulator": set(),
@@ -37,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "forwarder": {"lifeline", "logs", "loop_lag", "loops", "proxy", "sockets", "tally"},
     "observer": {"admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "sockets", "telemetry"},
     "embed": {"admin", "config", "config_sources", "loop_lag", "proxy", "records", "tally", "telemetry"},
-    "cli": {"addresses", "config", "config_sources", "demo", "simulator"},
+    "cli": {"addresses", "config", "config_sources", "demo", "keys", "simulator"},
     "__init__": {"embed"},
 }
 
@@ -54,6 +55,7 @@ ONLY: dict[str, set[str]] = {
     "children": STANDARD,
     "rolling": STANDARD,
     "supervisor": STANDARD,
+    "keys": STANDARD,
     "config": STANDARD | {"pydantic"},
     "config_sources": STANDARD | {"pydantic"},
     "lifeline": STANDARD,

@@ -40,7 +40,7 @@ class Upstream:
 
 @dataclass(slots=True)
 class ClientFacts:
-    """What the request's head told beside its target. linked, injected, baggage: as in the records."""
+    """What the request's head told beside its target. linked, injected, baggage, tags: as in the records."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -50,6 +50,7 @@ class ClientFacts:
     linked: str | None = None
     injected: str | None = None
     baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class Exchange:
@@ -211,6 +212,7 @@ class Exchange:
             linked=client.linked,
             injected=client.injected,
             baggage=client.baggage,
+            tags=client.tags,
         )
 
     def answered(self, error: GatewayError) -> None:
@@ -272,6 +274,7 @@ class Exchange:
                 upstream_host=upstream.host,
                 upstream_port=upstream.port,
                 peer_address=self.peer_address,
+                tags=client.tags,
             )
         )
 

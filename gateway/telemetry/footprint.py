@@ -51,12 +51,17 @@ class Footprint:
             ticks = self._last.pop(place) - self._from.pop(place)
             self._ended[hello.worker] = self._ended.get(hello.worker, 0) + ticks
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return sum(len(samples) for _, samples in self._families())
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
-        for family, samples in self._samples():
+        for family, samples in self._families():
             yield from plain(family, samples, openmetrics=openmetrics)
 
-    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         cpu: dict[Labels, float] = {}
         memory: dict[Labels, float] = {}
         for process, pid in self._lone.items():

@@ -7,6 +7,7 @@ Promise: every label of every family is in LABELS; the reference page is made fr
 from __future__ import annotations
 
 from gateway.records import LOST_REASONS
+from gateway.telemetry.catalogue import TEAM_LABEL
 from gateway.wire.events import STEP_TYPES, TIERS
 from gateway.wire.facts import Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
@@ -61,7 +62,11 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "team",
+    "series",  # no label: new combinations of labels beyond the number of series that the settings allow
 )
+# Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting

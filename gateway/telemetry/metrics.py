@@ -17,7 +17,6 @@ from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.collectors import BalanceCollector
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
-from gateway.telemetry.series import with_series
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
 from gateway.wire.usage import count
@@ -32,6 +31,7 @@ class Overflows:
 
     def __init__(self, registry: Registry) -> None:
         self._counter = Counter(names.LABEL_OVERFLOW, registry, [(label,) for label in names.OVERFLOWING_LABELS])
+        registry.on_full = lambda: self("series")
 
     def __call__(self, label: str, times: int = 1, /) -> None:
         self._counter.inc((label,), times)
@@ -139,8 +139,7 @@ class Metrics:
     def render(self, accept: str) -> tuple[bytes, str]:
         """The text of all families, and its content type: OpenMetrics (with exemplars) for who asks, else classic."""
         openmetrics = prefers_openmetrics(accept)
-        text = with_series(self._registry.text(openmetrics=openmetrics), openmetrics=openmetrics)
-        return text, OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
+        return self._registry.text(openmetrics=openmetrics), OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
 
 
 def prefers_openmetrics(accept: str) -> bool:

@@ -18,12 +18,13 @@ from gateway.telemetry.books import Account, Books
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
 from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
+from gateway.telemetry.series import SeriesCollector
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
@@ -54,7 +55,7 @@ class Telemetry:
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
         self.logger = make_logger(settings.log, log_stream)
-        self.registry = Registry()
+        self.registry = Registry(settings.labels.max_series)
         self.view = View()
         overflow = Overflows(self.registry)
         self._faults = Counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
@@ -62,11 +63,26 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = self._seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
-        self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
+        teams: TeamLabels | None = None
+        if settings.attribution.team is not None:
+            teams = TeamLabels(
+                settings.labels.teams, settings.attribution.team_names, settings.labels.max_teams, overflow
+            )
+        self._models, self._codes, self._teams = models, codes, teams
+        chains = Chains(seen, settings.traces)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams, chains=chains)
+        self._no_team = () if teams is None else (names.OTHER,)
+        self._metrics = Metrics(
+            self.registry,
+            overflow,
+            self.view,
+            wants_fast_path=settings.proxy.path != "plain",
+            teams=teams is not None,
+        )
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
+        SeriesCollector(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
@@ -76,6 +92,15 @@ class Telemetry:
             variables=variables,
             exporter=span_exporter,
         )
+
+    def relabel(self, settings: Settings) -> None:
+        """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
+        labels = settings.labels
+        self.registry.max_series = labels.max_series
+        self._models.update(labels.models, labels.max_models)
+        self._codes.update(labels.codes)
+        if self._teams is not None:
+            self._teams.update(labels.teams, settings.attribution.team_names, labels.max_teams)
 
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""
@@ -127,7 +152,8 @@ class Telemetry:
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
-            account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+            model = names.OTHER if record.route is Route.CREATE else names.NONE
+            account = Account(record, model, team=self._no_team)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         self._guard("metrics", self._traffic.closed, record)

@@ -71,12 +71,17 @@ class Processes:
             self._handshakes.inc((resumed,), counts[name])
         self._lag.add((names.FORWARDER,), late, late_ns)
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return sum(len(samples) for _, samples in self._families())
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
-        for family, samples in self._samples():
+        for family, samples in self._families():
             yield from plain(family, samples, openmetrics=openmetrics)
 
-    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         queued_bytes: dict[str, int] = {}
         oldest_ns: dict[str, int] = {}
         silence_ns = active = idle = 0

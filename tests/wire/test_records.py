@@ -93,6 +93,7 @@ CLOSED = ExchangeClosed(
     upstream_port=8090,
     peer_address="127.0.0.2",
     http_version="1.0",
+    tags={"team": "search", "user": "é\u2028"},
 )
 BARE = ExchangeClosed(
     "x2",
@@ -111,6 +112,7 @@ RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5", [2, 0, 90_000]),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
+    ExchangeOpened("x3", 0, Route.GET, Mode.UNARY, RequestFacts(), tags={"team": "search"}),
     StepStarted("x1", "i", 3, "text", 9),
     StepStarted("x1", None, 0, "other", 0),
     StepFinished("x1", "i", STEP),

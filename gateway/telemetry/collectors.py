@@ -1,4 +1,4 @@
-"""Metric families that are read, not kept: the balance from the view, at each scrape.
+"""Metric families that are read, not kept: the balance from the view, and the number of series, at each scrape.
 
 Not here: families that keep their numbers (registry.py).
 Promise: one scrape reads the balance once, so its counts fit together.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gateway.telemetry import names
 from gateway.telemetry.names import Family
-from gateway.telemetry.registry import Labels, plain
+from gateway.telemetry.registry import Labels, Registry, plain
 from gateway.telemetry.view import View
 
 
@@ -46,3 +46,17 @@ class BalanceCollector:
             (names.RECORDS_LOST, list(lost.items())),
             (names.ACTIVE_STREAMS, [((mode,), count) for mode, count in active.items()]),
         ]
+
+
+class SeriesCollector:
+    """How many series the scrape has, this one included."""
+
+    series = 1  # part of Collector
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        registry.register(self)
+
+    def lines(self, *, openmetrics: bool) -> Iterator[str]:
+        """Part of Collector."""
+        return plain(names.SERIES, [((), self._registry.series)], openmetrics=openmetrics)

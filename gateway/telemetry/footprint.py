@@ -54,14 +54,14 @@ class Footprint:
     @property
     def series(self) -> int:
         """Part of Collector."""
-        return sum(len(samples) for _, samples in self._families())
+        return sum(len(samples) for _, samples in self._samples())
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
-        for family, samples in self._families():
+        for family, samples in self._samples():
             yield from plain(family, samples, openmetrics=openmetrics)
 
-    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         cpu: dict[Labels, float] = {}
         memory: dict[Labels, float] = {}
         for process, pid in self._lone.items():

@@ -12,8 +12,8 @@ from itertools import zip_longest
 
 from gateway.records import CONNECT_RESULTS, LAG_BOUNDS_NS, TALLY, Heartbeat, Hello
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import Family
-from gateway.telemetry.registry import NS_PER_S, Counter, Histogram, Labels, Registry, plain
+from gateway.telemetry.catalogue import NS_PER_S, Family
+from gateway.telemetry.registry import Counter, Histogram, Labels, Registry, plain
 from gateway.telemetry.view import View
 
 MAX_REMEMBERED_FORWARDERS = 1024  # that may come back after their connection broke
@@ -74,14 +74,14 @@ class Processes:
     @property
     def series(self) -> int:
         """Part of Collector."""
-        return sum(len(samples) for _, samples in self._families())
+        return sum(len(samples) for _, samples in self._samples())
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
-        for family, samples in self._families():
+        for family, samples in self._samples():
             yield from plain(family, samples, openmetrics=openmetrics)
 
-    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         queued_bytes: dict[str, int] = {}
         oldest_ns: dict[str, int] = {}
         silence_ns = active = idle = 0

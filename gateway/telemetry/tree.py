@@ -17,9 +17,10 @@ from gateway.telemetry.http_attributes import Attributes, client_attributes, met
 from gateway.telemetry.ids import Identity, SpanRef, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
 from gateway.telemetry.tags import interaction_tags, server_tags
-from gateway.wire.events import SERVER_TOOLS
+from gateway.telemetry.tools import pair
 from gateway.wire.facts import Step
 from gateway.wire.outcome import Outcome, Route
+from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
 
 SERVER, CLIENT, INTERNAL = "server", "client", "internal"
 
@@ -34,7 +35,10 @@ class Link:
 
 @dataclass(slots=True)
 class Node:
-    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error."""
+    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error.
+
+    content_bytes: of captured content in the tree, where this is the root: a queue bounds their sum.
+    """
 
     name: str
     kind: str
@@ -45,6 +49,7 @@ class Node:
     error: str | None = None
     links: list[Link] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
+    content_bytes: int = 0
 
     def count(self) -> int:
         return 1 + sum(child.count() for child in self.children)
@@ -71,8 +76,8 @@ def size(account: Account) -> int:
     count = 1 if record.times.upstream_start_ns is None else 2
     if attr.operation(record) is None:
         return count
-    tools = sum(step.type in _CALLS or step.type in _RESULTS for step in account.shown)
-    return count + 1 + len(account.shown) + tools - (len(_pair(account.shown)[1]) if tools else 0)
+    tools = sum(step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT for step in account.shown)
+    return count + 1 + len(account.shown) + tools - (len(pair(account.shown)[1]) if tools else 0)
 
 
 class _Builder:
@@ -90,6 +95,7 @@ class _Builder:
         record = self._record
         whole = _Span(0, record.times.end_ns)
         found = record.baggage | server_attributes(record) | server_tags(account.tags)
+        found |= attr.phase_attributes(account.phases)
         root = self._node(server_name(record), SERVER, whole, found)
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
@@ -126,14 +132,14 @@ class _Builder:
 
     def _steps(self, steps: list[Step]) -> list[Node]:
         """Tool spans with their two steps where the call stood, the other steps in their order."""
-        result_of, paired = _pair(steps)
+        result_of, paired = pair(steps)
         nodes: list[Node] = []
         for step in steps:
             if id(step) in paired:
                 continue
-            if (tool := _CALLS.get(step.type)) is not None:
+            if (tool := TOOL_OF_CALL.get(step.type)) is not None:
                 nodes.append(self._tool(tool, step, result_of.get(id(step))))
-            elif (tool := _RESULTS.get(step.type)) is not None:
+            elif (tool := TOOL_OF_RESULT.get(step.type)) is not None:
                 nodes.append(self._tool(tool, None, step))
             else:
                 nodes.append(self._step(step))
@@ -152,7 +158,10 @@ class _Builder:
 
     def _step(self, step: Step) -> Node:
         found = attr.step_attributes(step, timed=step.start_ns is not None)
-        return self._node(f"{names.STEP} {step.type}", INTERNAL, self._time(step), found)
+        node = self._node(f"{names.STEP} {step.type}", INTERNAL, self._time(step), found)
+        if step.type == "function_result" and step.is_error:
+            node.error = "tool_error"  # a server tool's error stands on its execute_tool span
+        return node
 
     def _time(self, step: Step) -> _Span:
         if step.start_ns is None:
@@ -180,26 +189,3 @@ def _links(account: Account) -> list[Link]:
         return []
     to, basis = (account.earlier, "known") if account.earlier is not None else (derive(earlier), "derived")
     return [Link(to, {names.LINK: relation, names.LINK_BASIS: basis})]
-
-
-# The server tool that a step belongs to; a function call's result is the client's to bring.
-_CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
-_RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
-
-
-def _pair(steps: list[Step]) -> tuple[dict[int, Step], set[int]]:
-    """Results by the identity of their call's step, and the identities of those results. Each pairs once."""
-    calls: dict[tuple[str, str], Step] = {}
-    for step in steps:
-        tool = _CALLS.get(step.type)
-        if tool is not None and step.id is not None:
-            calls.setdefault((tool, step.id), step)
-    if not calls:
-        return {}, set()
-    result_of: dict[int, Step] = {}
-    for step in steps:
-        tool = _RESULTS.get(step.type)
-        call = calls.pop((tool, step.call_id), None) if tool is not None and step.call_id is not None else None
-        if call is not None:
-            result_of[id(call)] = step
-    return result_of, {id(result) for result in result_of.values()}

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from tests.exact import traffic
 from tests.exact import usage as arithmetic
 from tests.exact.attribution import BY_TEAM
+from tests.exact.course import Course
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
@@ -70,6 +71,7 @@ class Books:
         self._team = ""
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
+        self.course = Course()
         for name, (labels, rows) in ZEROS.items():
             for row in rows:
                 self.samples[_sample(name, **dict(zip(labels, row, strict=True)))] = 0
@@ -86,6 +88,8 @@ class Books:
         if self._tells_chains:
             self._chain(account)
         self._count(account)
+        for name, count, labels in self.course.take(account):
+            self._add(name, count, **labels)
         self.accounts.append(account)
 
     def spans_exported(self, spans: int) -> None:

@@ -121,12 +121,6 @@ def _secret(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
-def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
-    if "genai" not in value:
-        raise ValueError("a list with genai in it: the others only add to it")
-    return value
-
-
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
 
@@ -139,6 +133,12 @@ def _lines(value: Any) -> Any:
 
 def _expression(value: str) -> str:
     compiled(value)
+    return value
+
+
+def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "genai" not in value:
+        raise ValueError("a list with genai in it: the others only add to it")
     return value
 
 

@@ -1,8 +1,8 @@
 """A real OTLP/HTTP receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
 
-Not here: what spans, logs and metrics ought to be, metrics in plain values (otlp_metrics.py). It runs in a thread with
+Not here: what spans, metrics and logs ought to be, metrics in plain values (otlp_metrics.py). It runs in a thread with
 an event loop of its own, so that tests of any kind share it.
-Source: OTLP 1.x over HTTP: POST /v1/traces, /v1/logs and /v1/metrics, Export…ServiceRequest, optionally gzipped.
+Source: OTLP 1.x over HTTP: POST /v1/traces, /v1/metrics and /v1/logs, Export…ServiceRequest, optionally gzipped.
 Promise: what it returns was decoded by the official protobuf classes; nothing was dropped or merged.
 """
 
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import pytest
 from aiohttp import web
@@ -29,7 +29,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
 from tests.otlp_metrics import Point, points
 from tests.otlp_values import Value as Value
-from tests.otlp_values import attributes, plain_value
+from tests.otlp_values import attributes, value_of
 
 KINDS: Final = {
     WireSpan.SPAN_KIND_INTERNAL: "INTERNAL",
@@ -102,8 +102,8 @@ class Received:
 class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     spans: list[Span] = field(default_factory=list)
-    metrics: list[list[Point]] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
+    metrics: list[list[Point]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     refuse_with: int = 0
     refusals_left: int | None = None
@@ -143,16 +143,16 @@ class OtlpReceiver:
             return list(self._state.spans)
 
     @property
-    def metrics(self) -> list[list[Point]]:
-        """The points of each export of metrics that was taken so far."""
-        with self._state.lock:
-            return list(self._state.metrics)
-
-    @property
     def logs(self) -> list[Log]:
         """All log records taken so far, in order of arrival."""
         with self._state.lock:
             return list(self._state.logs)
+
+    @property
+    def metrics(self) -> list[list[Point]]:
+        """The points of each export of metrics that was taken so far."""
+        with self._state.lock:
+            return list(self._state.metrics)
 
     @property
     def requests(self) -> list[Received]:
@@ -174,8 +174,8 @@ class OtlpReceiver:
         """Forget what has come."""
         with self._state.lock:
             self._state.spans.clear()
-            self._state.metrics.clear()
             self._state.logs.clear()
+            self._state.metrics.clear()
             self._state.requests.clear()
 
     def wait_for(self, condition: Callable[[Sequence[Span]], bool], timeout_s: float = 20.0) -> list[Span]:
@@ -188,6 +188,16 @@ class OtlpReceiver:
             pause.wait(0.02)
         return spans
 
+    def wait_for_logs(self, count: int, timeout_s: float = 20.0) -> list[Log]:
+        """Wait until so many log records are there; raises TimeoutError with their number."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while len(logs := self.logs) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(logs)} log records came within {timeout_s:g} s, {count} are awaited")
+            pause.wait(0.02)
+        return logs
+
     def wait_for_metrics(
         self, condition: Callable[[Sequence[Point]], bool], timeout_s: float = 20.0
     ) -> Sequence[Point]:
@@ -199,16 +209,6 @@ class OtlpReceiver:
                 raise TimeoutError(f"{len(last)} points came last within {timeout_s:g} s, and are not what is awaited")
             pause.wait(0.02)
         return last
-
-    def wait_for_logs(self, count: int, timeout_s: float = 20.0) -> list[Log]:
-        """Wait until so many log records are there; raises TimeoutError with their number."""
-        deadline = time.monotonic() + timeout_s
-        pause = threading.Event()
-        while len(logs := self.logs) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(logs)} log records came within {timeout_s:g} s, {count} are awaited")
-            pause.wait(0.02)
-        return logs
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -232,19 +232,18 @@ class OtlpReceiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        taken = _Taken(200)
+        spans: list[Span] = []
+        logs: list[Log] = []
+        metrics: list[Point] | None = None
         with self._state.lock:
-            refused_with = self._refusal()
-        if refused_with:
-            taken.status = refused_with
-        else:
-            _decode(request, body, taken)
-        status, spans, logs = taken.status, taken.spans, taken.logs
+            status = self._refusal()
+        if not status:
+            status, spans, logs, metrics = _decode(request, body)
         with self._state.lock:
             self._state.spans += spans
             self._state.logs += logs
-            if taken.metrics is not None:
-                self._state.metrics.append(taken.metrics)
+            if metrics is not None:
+                self._state.metrics.append(metrics)
             self._state.requests.append(
                 Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body), len(logs))
             )
@@ -268,35 +267,25 @@ class OtlpReceiver:
 
 _TRACES, _LOGS, _METRICS = "/v1/traces", "/v1/logs", "/v1/metrics"
 
-
-@dataclass(slots=True)
-class _Taken:
-    """The status that a request deserves, and what is in it. metrics: None where it isn't one of metrics."""
-
-    status: int
-    spans: list[Span] = field(default_factory=list)
-    logs: list[Log] = field(default_factory=list)
-    metrics: list[Point] | None = None
+_Decoded: TypeAlias = tuple[int, list[Span], list[Log], list[Point] | None]
 
 
-def _decode(request: web.Request, body: bytes, taken: _Taken) -> None:
-    if request.path not in (_TRACES, _LOGS, _METRICS):
-        taken.status = 404
-        return
+def _decode(request: web.Request, body: bytes) -> _Decoded:
+    """The status that the request deserves; its spans, its log records, or its points."""
+    if request.path not in {_TRACES, _LOGS, _METRICS}:
+        return 404, [], [], None
     if request.content_type != "application/x-protobuf":
-        taken.status = 415
-        return
+        return 415, [], [], None
     try:
         if request.headers.get("Content-Encoding", "").lower() == "gzip":
             body = gzip.decompress(body)
+        if request.path == _LOGS:
+            return 200, [], list(_logs(ExportLogsServiceRequest.FromString(body))), None
         if request.path == _METRICS:
-            taken.metrics = list(points(ExportMetricsServiceRequest.FromString(body)))
-        elif request.path == _LOGS:
-            taken.logs = list(_logs(ExportLogsServiceRequest.FromString(body)))
-        else:
-            taken.spans = list(_spans(ExportTraceServiceRequest.FromString(body)))
+            return 200, [], [], list(points(ExportMetricsServiceRequest.FromString(body)))
+        return 200, list(_spans(ExportTraceServiceRequest.FromString(body))), [], None
     except Exception:
-        taken.status = 400
+        return 400, [], [], None
 
 
 def _logs(export: ExportLogsServiceRequest) -> Iterator[Log]:
@@ -310,7 +299,7 @@ def _logs(export: ExportLogsServiceRequest) -> Iterator[Log]:
                     event_name=record.event_name,
                     severity=record.severity_number,
                     time_ns=record.time_unix_nano,
-                    body=plain_value(record.body),
+                    body=value_of(record.body),
                     attributes=attributes(record.attributes),
                     resource=resource,
                 )

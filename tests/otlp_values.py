@@ -15,17 +15,17 @@ Value: TypeAlias = str | bool | int | float | bytes | tuple["Value", ...] | None
 
 def attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
     """Attributes by name."""
-    return {pair.key: plain_value(pair.value) for pair in pairs}
+    return {pair.key: value_of(pair.value) for pair in pairs}
 
 
-def plain_value(value: AnyValue) -> Value:
+def value_of(value: AnyValue) -> Value:
     """One value."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None
     if kind == "array_value":
-        return tuple(plain_value(item) for item in value.array_value.values)
+        return tuple(value_of(item) for item in value.array_value.values)
     if kind == "kvlist_value":
-        return tuple((pair.key, plain_value(pair.value)) for pair in value.kvlist_value.values)
+        return tuple((pair.key, value_of(pair.value)) for pair in value.kvlist_value.values)
     plain: Value = getattr(value, kind)
     return plain

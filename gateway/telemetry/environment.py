@@ -58,23 +58,6 @@ class MetricWishes:
     refusals: tuple[Refusal, ...] = ()
 
 
-def read_logs(environment: Mapping[str, str]) -> Wishes:
-    """The same for log events, which only content capture makes."""
-    found = _found(environment)
-    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Wishes(exports=False)
-    exporters = {name.strip().lower() for name in found.get("OTEL_LOGS_EXPORTER", "").split(",") if name.strip()}
-    wanted = "otlp" in exporters if exporters else any(name in found for name in _LOG_ENDPOINTS)
-    refusals = []
-    if exporters - {"otlp", "none"}:
-        refusals.append(Refusal("OTEL_LOGS_EXPORTER", found["OTEL_LOGS_EXPORTER"], "otlp or none"))
-    protocol = next((name for name in _LOG_PROTOCOLS if name in found), None)
-    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
-        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no log events are exported"))
-        wanted = False
-    return Wishes(wanted, tuple(refusals))
-
-
 def read(environment: Mapping[str, str]) -> Wishes:
     """Read the variables; empty ones are unset ones."""
     found = _found(environment)
@@ -93,6 +76,23 @@ def read(environment: Mapping[str, str]) -> Wishes:
     if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
         # Not tried all the same: another protocol's endpoint would refuse every batch.
         refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no spans are exported"))
+        wanted = False
+    return Wishes(wanted, tuple(refusals))
+
+
+def read_logs(environment: Mapping[str, str]) -> Wishes:
+    """The same for log events, which only content capture makes."""
+    found = _found(environment)
+    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Wishes(exports=False)
+    exporters = {name.strip().lower() for name in found.get("OTEL_LOGS_EXPORTER", "").split(",") if name.strip()}
+    wanted = "otlp" in exporters if exporters else any(name in found for name in _LOG_ENDPOINTS)
+    refusals = []
+    if exporters - {"otlp", "none"}:
+        refusals.append(Refusal("OTEL_LOGS_EXPORTER", found["OTEL_LOGS_EXPORTER"], "otlp or none"))
+    protocol = next((name for name in _LOG_PROTOCOLS if name in found), None)
+    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
+        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no log events are exported"))
         wanted = False
     return Wishes(wanted, tuple(refusals))
 

@@ -189,18 +189,15 @@ class Telemetry:
             raise
 
     def shutdown(self, timeout_s: float) -> None:
-        """Send what spans still wait and the last numbers, within the deadline. Blocks: call it off the loop."""
-        begun_s = time.monotonic()
-
-        def left_s() -> float:
-            return max(0.0, timeout_s - (time.monotonic() - begun_s))
-
+        """Send spans and log events that wait, and the last numbers, within the deadline. Blocks: not on the loop."""
+        deadline_s = time.monotonic() + timeout_s
         pushed = self._metric_sender is not None
         self._guard("traces", self._traces.shutdown, timeout_s * SPANS_SHARE if pushed else timeout_s)
-        self._guard("traces", self._contents.shutdown, left_s())
+        left_s = deadline_s - time.monotonic()
+        self._guard("traces", self._contents.shutdown, max(0.0, left_s * SPANS_SHARE if pushed else left_s))
         if self._metric_sender is not None:
             # After the spans: what became of them is among the numbers.
-            self._guard("metrics", self._metric_sender.shutdown, left_s())
+            self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from decimal import Context, Decimal
 from typing import NamedTuple, Protocol
 
 from gateway.telemetry.names import Family, Kind
 
 NS_PER_S = 1e9
+_EXACT = Context(prec=200)  # far more digits than any sum has: nothing is rounded
 
 Labels = tuple[str, ...]
 
@@ -64,20 +66,24 @@ class Counter:
             self._children[labels] = _Value(_sample(family, labels))
         registry.register(self)
 
-    def inc(self, labels: Labels, amount: int = 1, exemplar: Exemplar | None = None) -> None:
-        """Count. amount: 0 or more."""
+    def inc(self, labels: Labels, amount: int | Decimal = 1, exemplar: Exemplar | None = None) -> None:
+        """Count. amount: 0 or more; decimals are added up exactly."""
         child = self._children.get(labels)
         if child is None:
             child = self._children[labels] = _Value(_sample(self._family, labels))
-        child.value += amount
+        value = child.value
+        if type(value) is int and type(amount) is int:
+            child.value = value + amount
+        else:
+            child.value = _EXACT.add(Decimal(value), amount)
         if exemplar is not None:
-            child.exemplar = f" # {{{exemplar.labels}}} {amount} {exemplar.unix_s!r}"
+            child.exemplar = f" # {{{exemplar.labels}}} {_plain(amount)} {exemplar.unix_s!r}"
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
         for child in self._children.values():
-            yield f"{child.sample}{child.value}{child.exemplar if openmetrics else ''}\n"
+            yield f"{child.sample}{_plain(child.value)}{child.exemplar if openmetrics else ''}\n"
 
 
 class Gauge:
@@ -91,6 +97,10 @@ class Gauge:
     def set(self, labels: Labels, value: float) -> None:
         """Set one sample."""
         self._values[labels] = value
+
+    def clear(self) -> None:
+        """Forget all samples."""
+        self._values.clear()
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Part of Collector."""
@@ -144,7 +154,7 @@ class _Value:
 
     def __init__(self, sample: str) -> None:
         self.sample = sample
-        self.value = 0
+        self.value: int | Decimal = 0
         self.exemplar = ""
 
 
@@ -173,7 +183,12 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
 
 
 def _sample(family: Family, labels: Labels) -> str:
-    return f"{family.name}{{{_pairs(family, labels)}}} "
+    return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
+
+
+def _plain(value: int | Decimal) -> str:
+    """Without an exponent, which Decimal writes where it likes."""
+    return str(value) if isinstance(value, int) else f"{value:f}"
 
 
 def _pairs(family: Family, labels: Labels) -> str:

@@ -7,6 +7,7 @@ can hold, since the children of the supervisor get them so (lifeline.py).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itse
 
 UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
 PATTERN_MAX_CHARS = 64
+LABEL_TEXT = "a text of 1-64 printable characters"
 
 
 def _no_bool(value: Any) -> Any:
@@ -68,14 +70,35 @@ def _code(value: str) -> str:
     return value.lower()
 
 
+def _label_text(value: str | None) -> str | None:
+    if value is not None and (not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable()):
+        raise ValueError(LABEL_TEXT)
+    return value
+
+
 def _path_text(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value  # for who embeds us
 
 
 def _readable(value: str | None) -> str | None:
     if value is not None and not Path(value).is_file():
-        raise ValueError("a readable file of PEM certificates")
+        raise ValueError("a readable file")
     return value
+
+
+def _json_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.strip() else ()  # its error is a ValueError
+
+
+def _named_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    teams = {budget.name: budget.team for budget in budgets}
+    if len({(budget.name, budget.window) for budget in budgets}) != len(budgets):
+        raise ValueError("one budget for a name and a window")
+    if any(teams[budget.name] != budget.team for budget in budgets):
+        raise ValueError("one team for a name")
+    return budgets
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -163,6 +186,31 @@ class UsageSettings(Section):
     remembered_interactions: Count = _setting(100_000, "interactions whose counting is remembered", COUNT)
 
 
+class PricingSettings(Section):
+    """What tokens and calls cost."""
+
+    file: Annotated[str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)] = (
+        _setting(
+            None,
+            "prices to use instead of those that come with the gateway; docs/cost.md says its form",
+            "a readable TOML file",
+        )
+    )
+
+
+class Budget(Section):
+    """What may be spent in a window. It stops nothing: it becomes metrics and alerts."""
+
+    name: Annotated[str, AfterValidator(_label_text)] = Field(json_schema_extra={"allowed": LABEL_TEXT})
+    usd: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] = Field(
+        json_schema_extra={"allowed": "US dollars, a number above 0"}
+    )
+    window: Literal["daily", "monthly"] = Field(json_schema_extra={"allowed": "daily or monthly"})
+    team: Annotated[str | None, AfterValidator(_label_text)] = _setting(
+        None, "whose cost counts against it; none: everybody's", "a value of the label team"
+    )
+
+
 class LogSettings(Section):
     """The log on standard output."""
 
@@ -188,8 +236,15 @@ class Settings(Section):
     grace_period_s: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = _setting(
         30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
     )
+    budgets: Annotated[tuple[Budget, ...], BeforeValidator(_json_list), AfterValidator(_named_once)] = _setting(
+        (),
+        "what may be spent, each with a name, usd, window, and team where it is one team's; in the environment as JSON",
+        "tables [[budgets]], in the environment a JSON list, each with name, usd, window (daily or monthly), and team "
+        "where it is one team's; a name stands once a window, and for one team",
+    )
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
     traces: TraceSettings = TraceSettings()
     usage: UsageSettings = UsageSettings()
+    pricing: PricingSettings = PricingSettings()
     log: LogSettings = LogSettings()

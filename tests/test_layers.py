@@ -34,9 +34,11 @@ ALLOWED: dict[str, set[str]] = {
     "rolling": {"children"},
     "supervisor": {"addresses", "children", "rolling", "sockets"},
     "forwarder": {"lifeline", "logs", "loop_lag", "loops", "proxy", "sockets"},
-    "observer": {"admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "sockets", "telemetry"},
+    "observer": {
+        *("admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "sockets", "telemetry"),
+    },
     "embed": {"admin", "config", "config_sources", "loop_lag", "proxy", "records", "telemetry"},
-    "cli": {"addresses", "config", "config_sources", "demo", "simulator"},
+    "cli": {"addresses", "config", "config_sources", "demo", "simulator", "telemetry"},
     "__init__": {"embed"},
 }
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.books import Account
+from gateway.telemetry.cost_metrics import is_wasted
 from gateway.telemetry.http_attributes import Attributes, Value, upstream_attributes
 from gateway.telemetry.labels import CodeLabels
 from gateway.wire.facts import Basis, Step
@@ -147,6 +149,19 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
         before = found.get(name)
         found[name] = calls + (before if isinstance(before, int) else 0)
     return _present(found)
+
+
+def cost_attributes(account: Account) -> Attributes:
+    """What the counted usage comes to; of the interaction's span only, since back ends add spans up."""
+    cost = account.cost
+    usd = cost.usd if cost is not None else None
+    return _present(
+        {
+            names.COST_USD: float(usd) if usd is not None else None,
+            names.COST_UNPRICED_TOKENS: (sum(cost.unpriced.values()) or None) if cost is not None else None,
+            names.WASTED: True if is_wasted(account) else None,
+        }
+    )
 
 
 def step_attributes(step: Step, *, timed: bool) -> Attributes:

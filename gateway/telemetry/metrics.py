@@ -19,7 +19,6 @@ from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
-from gateway.wire.usage import count
 
 OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -87,7 +86,7 @@ class Metrics:
         self._count_oddities(record)
 
     def _count_tokens(self, stated: CountedUsage, team: Labels) -> None:
-        counted = count(stated.usage)
+        counted = stated.counted
         for part in counted.tokens:
             labels = (stated.model, part.type, part.modality, stated.basis, stated.via, *team)
             self._tokens.inc(labels, part.tokens)

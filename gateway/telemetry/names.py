@@ -155,6 +155,10 @@ WASTED_COST = _counter(
     "Their price, US dollars; a part of cost_usd_total.",
     by_team=True,
 )
+COST_UNPRICED_CALLS = _counter(
+    "cost_unpriced_calls", ("model", "tool"), "Counted calls that no price was found for.", counts="{call}"
+)
+BUDGET_COST = _counter("budget_cost_usd", ("budget",), "Cost that counts against a budget, US dollars.")
 BUDGET = _gauge("budget_usd", ("budget", "window"), "Budgets of the settings, US dollars.")
 CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings were last read well, Unix time.")
 
@@ -207,6 +211,14 @@ FAMILIES = (
     TELEMETRY_FAULTS,
     # exchange
     # cost
+    COST,
+    COST_UNPRICED,
+    COST_UNPRICED_CALLS,
+    WASTED_TOKENS,
+    WASTED_COST,
+    BUDGET,
+    BUDGET_COST,
+    CONFIG_RELOADED,
     # processes
     LOOP_LAG,
 )
@@ -221,12 +233,6 @@ FAMILIES_TO_COME = (
     INTERACTION_TOKENS,
     UPSTREAM_ATTEMPTS,
     PHASE,
-    COST,
-    COST_UNPRICED,
-    WASTED_TOKENS,
-    WASTED_COST,
-    BUDGET,
-    CONFIG_RELOADED,
     STREAM_EVENTS,
     STREAM_BYTES,
     CLIENT_DISCONNECTS,

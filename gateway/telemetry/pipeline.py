@@ -10,17 +10,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
-from gateway.telemetry import names
+from gateway.telemetry import names, pricing_file
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.budgets import Budgets
+from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.pricer import Pricer
+from gateway.telemetry.pricing import Table
 from gateway.telemetry.processes import Processes
-from gateway.telemetry.registry import Counter, Registry
+from gateway.telemetry.registry import Counter, Gauge, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.view import Session, View
@@ -50,6 +54,7 @@ class Telemetry:
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
+        self._log_stream = log_stream
         self.logger = make_logger(settings.log, log_stream)
         self.registry = Registry()
         self.view = View()
@@ -62,15 +67,36 @@ class Telemetry:
         self._books = Books(seen, models, codes, settings.usage.poll_window_s)
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self.processes = Processes(self.registry)
+        self._pricer = Pricer(self._prices(settings), overflow, self._say)
+        self._costs = CostMetrics(self.registry)
+        self._budgets = Budgets(settings.budgets, self.registry)
+        self._reloaded = Gauge(names.CONFIG_RELOADED, self.registry)
+        self.reloaded()
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
             codes,
             settings.traces.keep_ratio,
-            self.logger.warning,
+            self._warn,
             variables=variables,
             exporter=span_exporter,
         )
+
+    @property
+    def reloadable(self) -> dict[str, Callable[[Settings], None]]:
+        """What can be told new settings while it runs, by the setting or section that it reads; raises ValueError.
+
+        Whatever isn't here wants a restart.
+        """
+        return {
+            "pricing": self._reprice,
+            "budgets": lambda settings: self._budgets.replace(settings.budgets),
+            "log.level": self._relevel,
+        }
+
+    def reloaded(self) -> None:
+        """The settings that are in force now were read well."""
+        self._reloaded.set((), self._clock_unix_ns() / 1e9)
 
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""
@@ -120,10 +146,34 @@ class Telemetry:
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
             account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+        self._guard("cost", self._pricer.settle, account)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        self._guard("cost", self._costs.closed, account)
+        self._guard("cost", self._budgets.closed, account)
         self._guard("traces", self._traces.closed, account, identity)
         self._guard("log", self._log.closed, account, identity, session.worker)
+
+    def _prices(self, settings: Settings) -> Table:
+        try:
+            return pricing_file.read(pricing_file.path(settings.pricing.file))
+        except pricing_file.PricingError as error:
+            # Checked before the start, so it was changed since. Without prices all is unpriced, which is counted.
+            self.logger.error("pricing_not_read", mistakes=error.mistakes)
+            return Table()
+
+    def _reprice(self, settings: Settings) -> None:
+        self._pricer.replace(pricing_file.read(pricing_file.path(settings.pricing.file)))
+
+    def _relevel(self, settings: Settings) -> None:
+        self.logger = make_logger(settings.log, self._log_stream)
+        self._log.relevel(self.logger, settings.log)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        self.logger.info(event, **fields)
+
+    def _warn(self, event: str, *_: Any, **fields: Any) -> None:
+        self.logger.warning(event, **fields)
 
     def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:

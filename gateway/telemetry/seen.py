@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import SpanRef
 from gateway.wire.usage import Usage
 
@@ -21,7 +22,9 @@ class Interaction:
     """What is remembered of one interaction.
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
-    shown: the steps of its final body have their spans. span: its interaction span, exact.
+    shown: the steps of its final body have their spans. span: its interaction span, exact. model: the label value;
+    subject: the model or agent by its own name; tier: the service tier, asked for or served. cost: what the running
+    usage was priced at.
     """
 
     created_here: bool = False
@@ -32,6 +35,9 @@ class Interaction:
     shown: bool = False
     span: SpanRef | None = None
     model: str | None = None
+    subject: str | None = None
+    tier: str | None = None
+    cost: Cost | None = None
 
     def remember_step(self, index: int, type_: str) -> None:
         if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:

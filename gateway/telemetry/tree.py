@@ -103,6 +103,7 @@ class _Builder:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
         found = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
+        found |= attr.cost_attributes(account)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
         node.error = self._error

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tests.exact import usage as arithmetic
+from tests.exact.cost import Costs
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
 from tests.exact.words import BILLED, STEP_TYPES, TERMINAL, ZEROS
+from tests.otlp_receiver import Value
 
 Sample: TypeAlias = tuple[str, frozenset[tuple[str, str]]]
 
@@ -49,6 +51,7 @@ class Account:
     via: str = ""
     stated_total: int = 0  # what a final usage of a create adds up to, by the API's own total where it is sane
     earlier: str = ""
+    priced: dict[str, Value] = field(default_factory=dict)  # attributes of its interaction's span
 
 
 class Books:
@@ -62,6 +65,7 @@ class Books:
         self._known: dict[str, Known] = {}
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
+        self.costs = Costs()
         for name, (labels, rows) in ZEROS.items():
             for row in rows:
                 self.samples[_sample(name, **dict(zip(labels, row, strict=True)))] = 0
@@ -75,6 +79,9 @@ class Books:
         elif reading.route in {"get", "cancel"}:
             self._later(account)
         self._count(account)
+        folded = self.costs.take(reading, account.tokens_model, account.via, account.tokens)
+        self._add("label_overflow_total", folded, label="tier")
+        account.priced = self.costs.attributes(reading)
         self.accounts.append(account)
 
     def spans_exported(self, spans: int) -> None:

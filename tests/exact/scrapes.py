@@ -12,6 +12,7 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.exact import cost
 from tests.exact.books import Sample
 from tests.exact.words import BUCKETS, BUILD_INFO_LABELS, FAMILIES, PREFIX, SHAPES
 
@@ -80,7 +81,13 @@ def compared(samples: Mapping[Sample, float]) -> int:
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
     is_shape = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") in SHAPES
-    return is_time or is_shape or name in BY_WORKER or name in {"build_info", "unexpected_plain_path"}
+    return (
+        is_time
+        or is_shape
+        or name in BY_WORKER
+        or name in cost.FAMILIES
+        or name in {"build_info", "unexpected_plain_path"}
+    )
 
 
 def _wrong_shapes(samples: Mapping[Sample, float]) -> list[str]:
@@ -97,7 +104,9 @@ def _wrong_shapes(samples: Mapping[Sample, float]) -> list[str]:
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:
-    known = FAMILIES | {f"{name}{suffix}" for name in _bounds() for suffix in ("_bucket", "_sum", "_count")}
+    known = (
+        FAMILIES | cost.FAMILIES | {f"{name}{suffix}" for name in _bounds() for suffix in ("_bucket", "_sum", "_count")}
+    )
     return sorted({f"a family that nobody knows: {name}" for name, _ in samples if name not in known})
 
 

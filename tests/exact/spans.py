@@ -84,7 +84,7 @@ def tree(account: Account, upstream_port: int) -> Expected:
         return root
     upstream = Expected(reading.did.method, "CLIENT", _upstream(reading, upstream_port), error)
     if reading.route in {"create", "get"}:
-        main = Expected(_main_name(reading), "CLIENT", _main(reading, upstream_port), error)
+        main = Expected(_main_name(reading), "CLIENT", _main(reading, upstream_port) | account.priced, error)
         if reading.route == "create" and reading.interaction_id and not _parent(reading):
             main.span_ref = derived(reading.interaction_id)
         # the upstream request's times died with the forwarder, and a span without any would be a guess

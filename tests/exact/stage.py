@@ -11,13 +11,15 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import scrapes
+from tests.exact import cost, scrapes
 from tests.exact.books import Books
 from tests.exact.client import Client, until
 from tests.exact.facts import Entry
@@ -81,6 +83,7 @@ def _open(
     stack: ExitStack, name: str, upstream_port: int, *, workers: int = 1, config: Mapping[str, object] | None = None
 ) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
+    config = {**(config or {}), **cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())))}
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
     gateway = stack.enter_context(GatewayProcess(f"http://127.0.0.1:{upstream_port}", workers, env=env, config=config))
     return Site(name, workers, upstream_port, receiver, gateway)

@@ -91,7 +91,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
     "spans_total": (("result",), [("exported",), ("failed",), ("dropped",), ("sampled_out",)]),
     "telemetry_faults_total": (
         ("sink",),
-        [("view",), ("books",), ("metrics",), ("traces",), ("log",), ("render",)],
+        [("view",), ("books",), ("cost",), ("metrics",), ("traces",), ("log",), ("render",)],
     ),
 }
 
@@ -117,6 +117,7 @@ LAG: Final = (
 # are not all empty.
 SHAPES: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]], Sequence[float]]]] = {
     "loop_lag_seconds": (("process",), [("forwarder",), ("observer",)], LAG),
+    "config_reload_timestamp_seconds": ((), [()], ()),
 }
 FAMILIES: Final = frozenset(
     {

@@ -8,6 +8,7 @@ can hold, since the children of the supervisor get them so (lifeline.py).
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,10 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itse
 UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
 PATTERN_MAX_CHARS = 64
 LABEL_TEXT = "a text of 1-64 printable characters"
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+OWN_NAMESPACES = (
+    *("interactions.", "gen_ai.", "http.", "url.", "server.", "client.", "network.", "error.", "user_agent."),
+)
 
 
 def _no_bool(value: Any) -> Any:
@@ -76,6 +81,12 @@ def _label_text(value: str | None) -> str | None:
     return value
 
 
+def _baggage_key(value: str) -> str:
+    if not _TOKEN.fullmatch(value) or len(value) > PATTERN_MAX_CHARS or value.startswith(OWN_NAMESPACES):
+        raise ValueError(BAGGAGE_KEYS)
+    return value
+
+
 def _path_text(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value  # for who embeds us
 
@@ -109,6 +120,9 @@ OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
 Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
 
+BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...], BeforeValidator(_listed)]
+
+BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 SECONDS = "a number of seconds above 0"
 COUNT = "a whole number of at least 1"
 
@@ -176,6 +190,32 @@ class TraceSettings(Section):
 
     keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
         1.0, "share of the traces that are kept", "a number from 0 to 1"
+    )
+
+    inbound: Literal["trusted", "untrusted"] = _setting(
+        "trusted",
+        "trusted: a client's traceparent is continued; untrusted: it is linked, and the trace is the gateway's own",
+        "trusted or untrusted",
+    )
+    upstream_headers: Literal["pass", "strip", "inject"] = _setting(
+        "pass",
+        "traceparent, tracestate and baggage: pass them on as they came, strip them, or inject a traceparent that "
+        "names the span of the upstream request",
+        "pass, strip or inject",
+    )
+    response_header: bool = _setting(
+        False, "tell clients their trace id in x-interactions-trace-id, where it is known by then", "true or false"
+    )
+    baggage_keys: BaggageKeys = _setting(
+        (), "members of a request's baggage that become attributes of its spans, by their keys", BAGGAGE_KEYS
+    )
+    chain_root: bool = _setting(
+        False, "tell on spans the first interaction of the chain, where it is known", "true or false"
+    )
+    conversation_id_from: Annotated[Literal["chain_root"] | None, BeforeValidator(_none_word)] = _setting(
+        None,
+        "what names a span's conversation where no header does: chain_root, the first interaction of the chain",
+        'chain_root, or "none"',
     )
 
 

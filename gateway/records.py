@@ -33,6 +33,8 @@ class Hello:
 class ExchangeOpened:
     """An exchange is under way and its request is understood as far as it will be.
 
+    traceparent, tracestate: of a client that is trusted; of another, linked is its traceparent. injected: the
+    traceparent that went upstream, where one of ours did. baggage: the members that the settings name.
     It holds what a trace begins with, since its forwarder may die and the observer then closes it alone.
     """
 
@@ -47,6 +49,9 @@ class ExchangeOpened:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -87,7 +92,8 @@ class ExchangeClosed:
     """The whole of an ended exchange. started_unix_ns is wall time; every other `_ns` counts from it, monotonic.
 
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
-    faults: tap faults by place. bytes_up and bytes_down: body bytes as they travelled.
+    traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
+    they travelled.
     """
 
     exchange_id: str
@@ -115,9 +121,13 @@ class ExchangeClosed:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
     upstream_scheme: str = "https"
     upstream_host: str = ""
     upstream_port: int = 443
+    peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
 
 

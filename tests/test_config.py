@@ -19,6 +19,7 @@ from tests.gateway_process import COMMAND
 SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
 
 ADDRESS = "must be host:port with a port of 0-65535, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all addresses"
+BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 URL = "must be http:// or https://, host, optional port and path prefix; no user, query or fragment"
 
 BUDGET = '[[budgets]]\nname = "all"\nwindow = "daily"\n'
@@ -76,6 +77,21 @@ FILE_MISTAKES = [
         '[labels]\nmodels = ["a*b"]',
         "labels.models = ['a*b'] (file c.toml): must be a list of exact names, or prefixes that end in `*`",
         id="a star in the middle",
+    ),
+    pytest.param(
+        '[traces]\ninbound = "maybe"',
+        "traces.inbound = 'maybe' (file c.toml): must be trusted or untrusted",
+        id="half a trust",
+    ),
+    pytest.param(
+        '[traces]\nbaggage_keys = ["tenant", "a b"]',
+        f"traces.baggage_keys = ['tenant', 'a b'] (file c.toml): must be {BAGGAGE_KEYS}",
+        id="no key of baggage",
+    ),
+    pytest.param(
+        '[traces]\nbaggage_keys = ["gen_ai.request.model"]',
+        f"traces.baggage_keys = ['gen_ai.request.model'] (file c.toml): must be {BAGGAGE_KEYS}",
+        id="baggage under a name of ours",
     ),
     pytest.param(
         '[log]\nformat = "xml"',

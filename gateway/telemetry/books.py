@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.cost import Cost
+from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.seen import Interaction, Seen
@@ -60,6 +62,7 @@ class Account:
     model: the label value of the exchange (`none` but for creates). counted: steps to count, of them or all of them;
     beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
+    chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
     cost: of the counted usage; None where none is counted.
     """
@@ -75,13 +78,24 @@ class Account:
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
     cost: Cost | None = None
+    chain: Attributes = field(default_factory=dict)
 
 
 class Books:
     """Decides what counts, and remembers what did."""
 
-    def __init__(self, seen: Seen, models: ModelLabels, codes: CodeLabels, poll_window_s: float) -> None:
+    def __init__(
+        self,
+        seen: Seen,
+        models: ModelLabels,
+        codes: CodeLabels,
+        poll_window_s: float,
+        *,
+        chains: Chains | None = None,
+    ) -> None:
+        """chains: None where none are told."""
         self._seen = seen
+        self._chains = chains
         self._models = models
         self._codes = codes
         self._poll_window_s = poll_window_s
@@ -96,6 +110,8 @@ class Books:
         else:
             account.counted = account.shown = record.stream.steps
             account.beyond = record.stream.steps_beyond
+        if self._chains is not None:
+            account.chain = self._chains.attributes(record)
         return account
 
     def _model(self, record: ExchangeClosed) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from dataclasses import dataclass
 
 from gateway.records import ExchangeClosed
 from gateway.wire.outcome import Route
+from gateway.wire.tracecontext import read_traceparent
 
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _KEEP_BITS = 64  # the low half decides, as in the SDK's own ratio sampler
 
 
@@ -31,26 +30,34 @@ class Identity:
     """The ids of an exchange's trace, settled before any span is made.
 
     parent: the client's span. server, main: the SERVER span and, below it, the interaction's (or the upstream
-    request's, where there is no interaction span).
+    request's, where there is no interaction span). upstream: the upstream request's, where the upstream was told it.
     """
 
     trace_id: int
     parent: SpanRef | None
     server: int
     main: int
+    upstream: int | None = None
 
     @property
     def trace_hex(self) -> str:
         return f"{self.trace_id:032x}"
 
 
-def identify(record: ExchangeClosed) -> Identity:
-    """Settle the ids of an exchange."""
+def identify(record: ExchangeClosed, *, is_repeated: bool = False) -> Identity:
+    """Settle the ids of an exchange.
+
+    is_repeated: another create was answered with this interaction's id before: what follows from it is taken.
+    """
     parent = parse_traceparent(record.traceparent)
+    injected = parse_traceparent(record.injected)
+    if injected is not None:
+        # settled before the interaction had an id, so that nothing follows from that
+        return Identity(injected.trace_id, parent, _random_span_id(), _random_span_id(), injected.span_id)
     if parent is not None:
         return Identity(parent.trace_id, parent, _random_span_id(), _random_span_id())
     interaction_id = record.stream.interaction.id
-    if record.route is Route.CREATE and interaction_id:
+    if record.route is Route.CREATE and interaction_id and not is_repeated:
         derived = derive(interaction_id)
         return Identity(derived.trace_id, None, _random_span_id(), derived.span_id)
     return anonymous()
@@ -69,15 +76,9 @@ def derive(interaction_id: str) -> SpanRef:
 
 
 def parse_traceparent(header: str | None) -> SpanRef | None:
-    """The client's span, None for a header that is missing or not valid."""
-    match = _TRACEPARENT.fullmatch(header.strip()) if header else None
-    if match is None:
-        return None
-    version, trace, span, _, more = match.groups()
-    if version == "ff" or (version == "00" and more):
-        return None
-    ref = SpanRef(int(trace, 16), int(span, 16))
-    return ref if ref.trace_id and ref.span_id else None
+    """The span that a header names, None for a header that is missing or not valid."""
+    given = read_traceparent(header)
+    return None if given is None else SpanRef(int(given.trace_id, 16), int(given.span_id, 16))
 
 
 def is_kept(trace_id: int, keep_ratio: float) -> bool:

@@ -16,6 +16,7 @@ from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Re
 from gateway.telemetry import names, pricing_file
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.budgets import Budgets
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
@@ -63,8 +64,8 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
+        seen = self._seen = Seen(settings.usage.remembered_interactions)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
         self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
         self.processes = Processes(self.registry)
         self._pricer = Pricer(self._prices(settings), overflow, self._say)
@@ -141,7 +142,8 @@ class Telemetry:
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
-        identity = self._guard("traces", identify, record) or anonymous()
+        is_repeated = self._seen.was_created(record.stream.interaction.id)
+        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.

@@ -25,6 +25,7 @@ class Interaction:
     shown: the steps of its final body have their spans. span: its interaction span, exact. model: the label value;
     subject: the model or agent by its own name; tier: the service tier, asked for or served. cost: what the running
     usage was priced at.
+    chain_root: the first interaction of its chain, where that was seen.
     """
 
     created_here: bool = False
@@ -38,6 +39,7 @@ class Interaction:
     subject: str | None = None
     tier: str | None = None
     cost: Cost | None = None
+    chain_root: str | None = None
 
     def remember_step(self, index: int, type_: str) -> None:
         if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:
@@ -61,6 +63,11 @@ class Seen:
     def get(self, interaction_id: str | None) -> Interaction | None:
         """What is known of an interaction; None for one never seen, or forgotten."""
         return None if interaction_id is None else self._by_id.get(interaction_id)
+
+    def was_created(self, interaction_id: str | None) -> bool:
+        """Whether a create of it has ended here."""
+        entry = self.get(interaction_id)
+        return entry is not None and entry.created_here
 
     def touch(self, interaction_id: str) -> Interaction:
         """The entry of an interaction, made if it wasn't there; it is the newest now."""

@@ -2,7 +2,8 @@
 
 Not here: values (attributes.py, http_attributes.py), metric families (names.py, through which these names are read).
 Source: telemetry-conventions.md 1.2-1.5, 2.1 and 2.2; revisions are those of catalogue.Source.
-Promise: what leaves on a span is in ATTRIBUTES; the reference page is made from it, and the tests hold it to the spans.
+Promise: what leaves on a span is in ATTRIBUTES, but for members of baggage, which the settings name; the reference page
+is made from it, and the tests hold it to the spans.
 
 Two clocks' starts, written down here only: `time_to_first_delta_seconds` and `interactions.time_to_first_*` count from
 the request head's arrival (what the client waits), `gen_ai.response.time_to_first_chunk` from the upstream request.
@@ -100,6 +101,7 @@ SERVER_ADDRESS = _core("server.address", "string", _ALL_CLIENT, "the upstream wa
 SERVER_PORT = _core("server.port", "int", _ALL_CLIENT, "with the address", "Its port.")
 CLIENT_ADDRESS = _core("client.address", "string", (ON_SERVER,), "known", "The peer's address.")
 USER_AGENT = _core("user_agent.original", "string", (ON_SERVER,), "sent", "The client's own words.")
+PEER_ADDRESS = _core("network.peer.address", "string", (ON_UPSTREAM,), "connected", "Where the connection ended.")
 PROTOCOL_VERSION = _core("network.protocol.version", "string", (ON_SERVER,), _ALWAYS, "HTTP version of the client.")
 ERROR_TYPE = _core(
     "error.type",
@@ -207,7 +209,7 @@ INPUT_MESSAGES = _since_1_41("gen_ai.input.messages", "string", (ON_MAIN,), _CAP
 OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 SYSTEM_INSTRUCTIONS = _since_1_41("gen_ai.system_instructions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 CONVERSATION_ID = _since_1_41(
-    "gen_ai.conversation.id", "string", _BOTH, "set to be read", "From a header that the settings name."
+    "gen_ai.conversation.id", "string", _BOTH, "set to be read", "From a header, or the chain's first interaction."
 )
 
 # Ours: the exchange
@@ -262,13 +264,18 @@ WASTED = _own("wasted", "boolean", _BOTH, "only true", "Counted, and not deliver
 # Ours: whose it is, and what it belongs to
 TEAM = _own("team", "string", (ON_SERVER, *_BOTH), "set to be read", "The value of the label `team`.")
 APP = _own("app", "string", (ON_SERVER, *_BOTH), "set to be read", "From a header that the settings name.")
-CHAIN_ID = _own("chain.id", "string", _BOTH, "set to be told", "The first interaction of the chain, as far as known.")
+CHAIN_ID = _own("chain.id", "string", _BOTH, "set, and known", "The first interaction of the chain.")
 KEPT_BY = _own("kept_by", "string", (ON_SERVER,), "a rule kept it", "The sampling rule that kept the trace.")
 PHASE_TIME = "interactions.phase."
 _own("phase.{phase}", "double", _BOTH, "it took time", "A part of the exchange's wall time; they add up.", "s")
 LINK = _own(
-    "link", "string", (ON_LINK,), _ALWAYS, "`previous_interaction`, `continuation`, `poll`, `resume`, `cancel`."
+    "link",
+    "string",
+    (ON_LINK,),
+    _ALWAYS,
+    "`previous_interaction`, `continuation`, `poll`, `resume`, `cancel`; `client`: its span, where it isn't trusted.",
 )
+LINK_CLIENT = "client"
 LINK_BASIS = _own("link.basis", "string", (ON_LINK,), _ALWAYS, "`known` here, or `derived` from the earlier id.")
 
 # Ours: steps and tools

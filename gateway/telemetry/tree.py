@@ -14,7 +14,7 @@ from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, is_resume
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
-from gateway.telemetry.ids import Identity, SpanRef, derive
+from gateway.telemetry.ids import Identity, SpanRef, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
 from gateway.wire.events import SERVER_TOOLS
 from gateway.wire.facts import Step
@@ -25,7 +25,7 @@ SERVER, CLIENT, INTERNAL = "server", "client", "internal"
 
 @dataclass(slots=True)
 class Link:
-    """A link to an earlier interaction's span."""
+    """A link to an earlier interaction's span, or to that of a client that isn't trusted."""
 
     to: SpanRef
     attributes: Attributes
@@ -88,27 +88,31 @@ class _Builder:
     def server(self, account: Account) -> Node:
         record = self._record
         whole = _Span(0, record.times.end_ns)
-        root = self._node(server_name(record), SERVER, whole, server_attributes(record))
+        root = self._node(server_name(record), SERVER, whole, record.baggage | server_attributes(record))
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
+        linked = parse_traceparent(record.linked)
+        if linked is not None:
+            root.links.append(Link(linked, {names.LINK: names.LINK_CLIENT, names.LINK_BASIS: "known"}))
         doing = attr.operation(record)
         if doing is not None:
             root.children.append(self._interaction(account, doing))
         elif record.outcome is not Outcome.REJECTED:
-            root.children += self._upstream(span_id=self._identity.main)
-            root.links = _links(account)
+            # it is the main span here, under the id that went upstream, if one did
+            root.children += self._upstream(span_id=self._identity.upstream or self._identity.main)
+            root.links += _links(account)
         return root
 
     def _interaction(self, account: Account, doing: str) -> Node:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
-        found = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
-        found |= attr.cost_attributes(account)
+        own = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
+        found = record.baggage | account.chain | own | attr.cost_attributes(account)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
         node.error = self._error
         node.links = _links(account)
-        node.children = [*self._upstream(span_id=None), *self._steps(account.shown)]
+        node.children = [*self._upstream(span_id=self._identity.upstream), *self._steps(account.shown)]
         return node
 
     def _upstream(self, span_id: int | None) -> list[Node]:

@@ -77,6 +77,8 @@ class Soaked:
 
 def soak(minutes: float, streams: int, target: str = "gateway", *, tls: bool = False) -> Soaked:
     """Run it. target: of targets.py."""
+    if (why := TARGETS[target].missing()) is not None:
+        raise RuntimeError(f"{target}: {why}")
     seconds = minutes * 60
     images = max(1, round(streams * IMAGE_SHARE))
     with (
@@ -103,6 +105,9 @@ def soak(minutes: float, streams: int, target: str = "gateway", *, tls: bool = F
         began_s, pause = time.monotonic(), threading.Event()
         while not all(run.done() for run in runs):
             pause.wait(SAMPLE_EVERY_S)
+            for failed in (lag, control):
+                if failed.done():
+                    failed.result()  # now, not after half an hour
             samples.append((time.monotonic() - began_s, memory_by_role(started.pids)))
         text, pictures, direct = (run.result().seen["load"] for run in runs)
         return Soaked(seconds, text, pictures, direct, lag.result(), control.result(), samples)

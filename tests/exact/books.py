@@ -35,12 +35,16 @@ class Known:
     steps: dict[int, str] = field(default_factory=dict)
     shown: bool = False
     creator: str = ""
+    chain: str = ""
     model: str = ""
 
 
 @dataclass(slots=True)
 class Account:
-    """An exchange and what of it counts. shown: steps that have a span. earlier: the creator that a link can name."""
+    """An exchange and what of it counts. shown: steps that have a span. earlier: the creator that a link can name.
+
+    chain: the first interaction of its chain, where this gateway saw that.
+    """
 
     reading: Reading
     model: str
@@ -52,16 +56,17 @@ class Account:
     stated_total: int = 0  # what a final usage of a create adds up to, by the API's own total where it is sane
     earlier: str = ""
     priced: dict[str, Value] = field(default_factory=dict)  # attributes of its interaction's span
+    chain: str = ""
 
 
 class Books:
     """Takes readings, gives accounts, and adds up the samples.
 
-    is_window_open: an update of just now is recent enough for a poll to count it.
+    is_window_open: an update of just now is recent enough for a poll to count it. tells_chains: its spans do.
     """
 
-    def __init__(self, *, is_window_open: bool = True) -> None:
-        self._is_window_open = is_window_open
+    def __init__(self, *, is_window_open: bool = True, tells_chains: bool = False) -> None:
+        self._is_window_open, self._tells_chains = is_window_open, tells_chains
         self._known: dict[str, Known] = {}
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
@@ -78,6 +83,8 @@ class Books:
             self._create(account)
         elif reading.route in {"get", "cancel"}:
             self._later(account)
+        if self._tells_chains:
+            self._chain(account)
         self._count(account)
         folded = self.costs.take(reading, account.tokens_model, account.via, account.tokens)
         self._add("label_overflow_total", folded, label="tier")
@@ -87,6 +94,20 @@ class Books:
     def spans_exported(self, spans: int) -> None:
         """State how many spans there are."""
         self._add("spans_total", spans, result="exported")
+
+    def _chain(self, account: Account) -> None:
+        reading = account.reading
+        asked_id = reading.did.path.partition("?")[0].split("/")[3] if reading.route in {"get", "cancel"} else ""
+        known = self._known.get(reading.interaction_id or asked_id)
+        if known is None:
+            return
+        if reading.route == "create":
+            previous = reading.asked.get("previous_interaction_id")
+            earlier = self._known.get(previous) if previous else None
+            known.chain = "" if previous else reading.interaction_id or ""
+            if earlier is not None:
+                known.chain = earlier.chain
+        account.chain = known.chain
 
     def _fold(self, subject: str | None, reading: Reading) -> str:
         if subject is None:

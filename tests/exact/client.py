@@ -79,6 +79,17 @@ class Client:
         self.name, self._url, self._simulator, self._log = name, gateway_url, simulator, log
         self._sent = 0
         self._session: aiohttp.ClientSession | None = None
+        self._peer: Client | None = None
+
+    @property
+    def peer(self) -> Client:
+        """The same client at the other gateway."""
+        assert self._peer is not None, "there is one gateway only"
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: Client) -> None:
+        self._peer = peer
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

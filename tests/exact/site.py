@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ class Site:
     upstream_port: int
     receiver: OtlpReceiver
     gateway: GatewayProcess
+    config: Mapping[str, object] = field(default_factory=dict)
     did: list[Did] = field(default_factory=list)
     own: dict[str, tuple[str, str]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)

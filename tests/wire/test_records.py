@@ -80,9 +80,13 @@ CLOSED = ExchangeClosed(
     user_agent="agent/1",
     traceparent="00-aa-bb-01",
     tracestate="k=v",
+    linked="00-cc-dd-00",
+    injected="00-aa-ee-01",
+    baggage={"tenant": "t"},
     upstream_scheme="http",
     upstream_host="localhost",
     upstream_port=8090,
+    peer_address="127.0.0.2",
     http_version="1.0",
 )
 BARE = ExchangeClosed(

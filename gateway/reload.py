@@ -72,7 +72,7 @@ class Reloader:
                 if any(changed):
                     await self._reload(settings=changed[0], prices=changed[1])
             except Exception as error:  # a bug here must not end the watching
-                self._log("error", "reload_failed", kind=type(error).__name__, error=str(error))
+                self._log("error", "reload_failed", kind=type(error).__name__)  # its text may quote a setting
 
     async def _reload(self, *, settings: bool, prices: bool) -> None:
         table, good = self._last, True

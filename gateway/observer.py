@@ -27,6 +27,7 @@ from gateway.loop_lag import LoopLag
 from gateway.records import Hello
 from gateway.reload import Reloader
 from gateway.sockets import BACKLOG
+from gateway.telemetry import names
 from gateway.telemetry.pipeline import Telemetry
 
 FLUSH_S = 5.0  # for the exporters to hand over the last spans
@@ -52,6 +53,9 @@ class Observer:
         self._reloader = Reloader(
             greeting.table, greeting.sources, self.telemetry.reloadable, self._reloaded, self._log_reload
         )
+        self.telemetry.processes.restarted(lifeline.greeting.restarts)
+        self.telemetry.footprint.lone(names.SUPERVISOR, os.getppid())
+        self.telemetry.footprint.lone(names.OBSERVER, os.getpid())
         self.health = Health(
             draining=lifeline.greeting.draining,
             forwarders_expected=lifeline.greeting.forwarders,
@@ -97,6 +101,7 @@ class Observer:
             self._reloader.ask()
         if "restarts" in message:
             log.info("restarts", **message["restarts"])
+            self.telemetry.processes.restarted(message["restarts"])
         if message.get("drain"):
             self._end.set()
 

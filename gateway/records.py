@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
+TAGS = ("team", "app", "user", "conversation", "client")  # whom an exchange is for, where the settings ask
+
 
 @dataclass(slots=True)
 class Hello:
@@ -52,6 +54,7 @@ class ExchangeOpened:
     linked: str | None = None
     injected: str | None = None
     baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,6 +88,8 @@ class Times:
     first_byte_ns: int | None = None  # of the response body
     end_ns: int = 0
     client_blocked_ns: int = 0  # a duration: the response waited for the client to take more of it
+    sent_ns: int | None = None  # the request's head, with what there was of its body, is written to the upstream
+    first_event_delay_ns: int | None = None  # a duration: from reading the response body's first bytes to their write
 
 
 @dataclass(slots=True)
@@ -94,6 +99,7 @@ class ExchangeClosed:
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
     traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
     they travelled.
+    tags: whom it is for, by TAGS; a team told by its key is a fingerprint.
     """
 
     exchange_id: str
@@ -129,6 +135,7 @@ class ExchangeClosed:
     upstream_port: int = 443
     peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -137,7 +144,9 @@ class Heartbeat:
 
     opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
     (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
-    tally: how late its loop woke, counts by bucket of LAG_BOUNDS_NS, then their sum in ns; empty where none is kept.
+    queue_bytes and queue_age_ns: what still waits for a batch, and the age of the oldest of it.
+    tally: a count for each name of TALLY; then how late its loop woke, counts by bucket of LAG_BOUNDS_NS, and their
+    sum in ns. Empty where none is kept.
     """
 
     opened: int = 0
@@ -145,6 +154,9 @@ class Heartbeat:
     lost: dict[str, int] = field(default_factory=dict)
     oldest_silence_ns: int | None = None
     queue_bytes: int = 0
+    queue_age_ns: int = 0
+    active_connections: int = 0  # to the upstream
+    idle_connections: int = 0
     tally: list[int] = field(default_factory=list)
 
 
@@ -154,6 +166,9 @@ KINDS: dict[str, type[Record]] = {
     cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+CONNECT_RESULTS = ("ok", "dns_error", "connect_error", "connect_timeout", "tls_error")
+# tap_ns: CPU time, extrapolated from a share of the exchanges.
+TALLY = ("tap_ns", *CONNECT_RESULTS, "handshakes_full", "handshakes_resumed")
 # Ten steps a decade, so that a quantile between two bounds is within a tenth or so. Few series have them.
 LAG_BOUNDS_NS = (
     *(step * 10**decade for decade in (3, 4, 5) for step in (100, 125, 160, 200, 250, 320, 400, 500, 630, 800)),

@@ -21,6 +21,7 @@ from gateway.proxy.forward import Forwarding
 from gateway.proxy.http1.heads import HEAD_MAX_BYTES
 from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -44,14 +45,18 @@ EXCHANGES = web.AppKey("exchanges", Exchanges)
 SERVING = web.AppKey("serving", Serving)
 
 
-def build_app(settings: Settings, sink: RecordSink) -> web.Application:
-    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits."""
+def build_app(settings: Settings, sink: RecordSink, tally: Tally | None = None) -> web.Application:
+    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits.
+
+    tally: where it counts what is in no record.
+    """
     app = web.Application(client_max_size=0)
     exchanges = Exchanges(
         sink,
         upstream_of(settings),
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
+        tally=tally,
     )
     app[EXCHANGES] = exchanges
     serving = app[SERVING] = Serving(settings, Forwarding(settings, exchanges))

@@ -10,8 +10,10 @@ import time
 from dataclasses import dataclass, field
 
 from gateway.proxy.errors import GatewayError, Rejection
+from gateway.proxy.metered_tap import MeteredTap
 from gateway.proxy.tap import Tap
 from gateway.records import ExchangeClosed, ExchangeOpened, Record, RecordSink, StepFinished, StepStarted, Times
+from gateway.tally import Tally
 from gateway.wire.facts import Mode, RequestFacts, StreamFacts, cut
 from gateway.wire.outcome import Answer, Body, End, EndFacts, Outcome, Route, decide, is_interaction_answer
 from gateway.wire.request import RequestReader, facts_of_query, mode_of, redact_target, route_of
@@ -38,7 +40,7 @@ class Upstream:
 
 @dataclass(slots=True)
 class ClientFacts:
-    """What the request's head told beside its target. linked, injected, baggage: as in the records."""
+    """What the request's head told beside its target. linked, injected, baggage, tags: as in the records."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -48,6 +50,7 @@ class ClientFacts:
     linked: str | None = None
     injected: str | None = None
     baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class Exchange:
@@ -63,7 +66,9 @@ class Exchange:
         sink: RecordSink,
         *,
         stall_ns: int,
+        meter: Tally | None = None,
     ) -> None:
+        """meter: where its tap's time is added up; None: it is not measured."""
         self.id = exchange_id
         self.started_unix_ns = time.time_ns()
         self.started_ns = time.monotonic_ns()
@@ -81,6 +86,7 @@ class Exchange:
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
+        self._meter = meter
         self._body = Body.OTHER
         self._reader: RequestReader | None = None
         self._sent_status: int | None = None
@@ -112,6 +118,10 @@ class Exchange:
                 self._reader = None
                 self._fault("skim")
 
+    def request_sent(self) -> None:
+        """The request is on its way upstream: its head is written, and what there was of its body."""
+        self.times.sent_ns = self.since_start_ns()
+
     def request_whole(self) -> None:
         """The request body is whole: understand it, and say that the exchange is open."""
         if self.times.request_body_ns is None:
@@ -130,7 +140,7 @@ class Exchange:
         self.http_status = self._sent_status = status
         try:
             self._body = body_kind(content_type)
-            self._tap = Tap(self.route, status, self._body, content_encoding, stall_ns=self._stall_ns)
+            self._tap = self._make_tap(status, content_encoding)
         except Exception:
             self._fault("tracker")
         self._announce()
@@ -145,6 +155,8 @@ class Exchange:
         times, t_ns = self.times, now_ns - self.started_ns
         if times.first_byte_ns is None:
             times.first_byte_ns = t_ns
+            # this follows its write at once; what the client made it wait is not ours
+            times.first_event_delay_ns = max(0, time.monotonic_ns() - now_ns - times.client_blocked_ns)
         tap = self._tap
         if tap is None:
             return False
@@ -200,6 +212,7 @@ class Exchange:
             linked=client.linked,
             injected=client.injected,
             baggage=client.baggage,
+            tags=client.tags,
         )
 
     def answered(self, error: GatewayError) -> None:
@@ -261,6 +274,7 @@ class Exchange:
                 upstream_host=upstream.host,
                 upstream_port=upstream.port,
                 peer_address=self.peer_address,
+                tags=client.tags,
             )
         )
 
@@ -296,6 +310,11 @@ class Exchange:
             facts.error_seen = tracker.error_seen
             facts.done_seen = tracker.done_seen
         return facts
+
+    def _make_tap(self, status: int, content_encoding: str | None) -> Tap:
+        if self._meter is None:
+            return Tap(self.route, status, self._body, content_encoding, stall_ns=self._stall_ns)
+        return MeteredTap(self.route, status, self._body, content_encoding, stall_ns=self._stall_ns, tally=self._meter)
 
     def _announce(self) -> None:
         if not self._announced:

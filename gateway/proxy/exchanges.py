@@ -14,15 +14,20 @@ import structlog
 
 from gateway.proxy.errors import Draining, Rejection, TooManyExchanges
 from gateway.proxy.exchange import ClientFacts, Exchange, Upstream
+from gateway.proxy.metered_tap import is_metered
 from gateway.records import ExchangeOpened, RecordSink
+from gateway.tally import Tally
 
 _log = structlog.get_logger()
 
 
 class Exchanges:
-    """Begins exchanges and knows which are open. max_open: more are refused."""
+    """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them."""
 
-    def __init__(self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int) -> None:
+    def __init__(
+        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, tally: Tally | None = None
+    ) -> None:
+        self.tally = tally if tally is not None else Tally()
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
@@ -66,6 +71,7 @@ class Exchanges:
             self._upstream,
             self._sink,
             stall_ns=self._stall_ns,
+            meter=self.tally if is_metered(self._begun - 1) else None,
         )
         refusal: Rejection | None = None
         if self._draining:

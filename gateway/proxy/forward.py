@@ -18,6 +18,7 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_request import BaseRequest
 
+from gateway.proxy.attribution import attribution_of
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
@@ -50,6 +51,7 @@ class Forwarding:
         self._prefix = upstream.prefix.encode()
         self._head_timeout_s = settings.proxy.response_head_timeout_s
         self._max_body_bytes = settings.proxy.max_request_body_bytes
+        self._attribution = attribution_of(settings.attribution)
         self._propagation = Propagation(settings.traces)
         self._exchanges = exchanges
         self._settings = settings
@@ -59,7 +61,7 @@ class Forwarding:
     def _pool(self) -> Pool[UpstreamProtocol]:
         # made with the first request: where the fast path serves, none is needed
         if self._connections is None:
-            self._connections = plain_pool(self._settings)
+            self._connections = plain_pool(self._settings, self._exchanges.tally)
         return self._connections
 
     async def close(self) -> None:
@@ -73,6 +75,9 @@ class Forwarding:
         task = asyncio.current_task()
         assert task is not None
         facts = _client_facts(request, headers)
+        if self._attribution is not None:
+            facts.tags = self._attribution.of_pairs(headers, target)
+            headers = [pair for pair in headers if pair[0].lower() not in self._attribution.stripped]
         if self._propagation.acts:
             self._propagation.settle(facts, joined(headers, b"baggage") or "")
             headers = self._propagation.rewrite_pairs(facts, headers)

@@ -16,7 +16,7 @@ from gateway.telemetry.chains import Chains
 from gateway.telemetry.cost import Cost
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.seen import Interaction, Seen
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
@@ -65,6 +65,7 @@ class Account:
     chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
     cost: of the counted usage; None where none is counted.
+    tags: the record's, the team by the name that is to be shown; for spans and log.
     """
 
     record: ExchangeClosed
@@ -78,6 +79,7 @@ class Account:
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
     cost: Cost | None = None
+    tags: dict[str, str] = field(default_factory=dict)
     chain: Attributes = field(default_factory=dict)
 
 
@@ -91,18 +93,22 @@ class Books:
         codes: CodeLabels,
         poll_window_s: float,
         *,
+        teams: TeamLabels | None = None,
         chains: Chains | None = None,
     ) -> None:
-        """chains: None where none are told."""
+        """teams: None where there is no such label. chains: None where none are told."""
         self._seen = seen
         self._chains = chains
         self._models = models
         self._codes = codes
+        self._teams = teams
         self._poll_window_s = poll_window_s
 
     def account(self, record: ExchangeClosed, identity: Identity | None) -> Account:
         """Decide one exchange, in the order they closed. identity: of its trace, None when there will be none."""
-        account = Account(record, self._model(record), errors=self._errors(record))
+        account = Account(record, self._model(record), errors=self._errors(record), tags=record.tags)
+        if self._teams is not None:
+            self._attribute(account, self._teams)
         if record.route is Route.CREATE:
             self._create(account, identity)
         elif record.route in (Route.GET, Route.CANCEL):
@@ -114,6 +120,15 @@ class Books:
             account.chain = self._chains.attributes(record)
         return account
 
+    def _attribute(self, account: Account, teams: TeamLabels) -> None:
+        record, team = account.record, account.record.tags.get("team")
+        if team is not None:
+            team = teams.name(team)
+            account.tags = {**record.tags, "team": team}
+        # Of the upstream's other paths some answer anybody: there a team would get a place without a key.
+        asked = record.route is not Route.PASSTHROUGH or record.method == "POST"
+        account.team = (teams.fold(team, accepted=asked and _is_accepted(record)),)
+
     def _model(self, record: ExchangeClosed) -> str:
         if record.route is not Route.CREATE:
             return names.NONE
@@ -122,8 +137,7 @@ class Books:
         if model is None and not request.understood:
             # The body was longer than what is read of it: the answer names the model too.
             model = interaction.agent or interaction.model
-        accepted = record.http_status is not None and record.http_status < 400
-        return self._models.fold(model, accepted=accepted)
+        return self._models.fold(model, accepted=_is_accepted(record))
 
     def _create(self, account: Account, identity: Identity | None) -> None:
         record = account.record
@@ -247,6 +261,10 @@ def _subject(record: ExchangeClosed) -> str | None:
     """The agent, else the model that was served, else the one that was asked for."""
     request, interaction = record.request, record.stream.interaction
     return interaction.agent or request.agent or interaction.model or request.model
+
+
+def _is_accepted(record: ExchangeClosed) -> bool:
+    return record.http_status is not None and record.http_status < 400
 
 
 def _typed(step: Step, entry: Interaction | None) -> Step:

@@ -7,6 +7,7 @@ Promise: every label of every family is in LABELS; the reference page is made fr
 from __future__ import annotations
 
 from gateway.records import LOST_REASONS
+from gateway.telemetry.catalogue import TEAM_LABEL
 from gateway.wire.events import STEP_TYPES, TIERS
 from gateway.wire.facts import Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
@@ -31,7 +32,25 @@ TAP_PLACES = ("sse", "skim", "tracker", "records")
 LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
 LOST_DOMAIN = tuple((kind, reason) for kind in LOST_KINDS for reason in LOST_REASONS)
 SPAN_RESULTS = ("exported", "failed", "dropped", "sampled_out")
-PROCESSES = FORWARDER, OBSERVER = "forwarder", "observer"
+PROCESSES = SUPERVISOR, OBSERVER, FORWARDER = "supervisor", "observer", "forwarder"
+LOOPS = (FORWARDER, OBSERVER)  # processes with an event loop, which the supervisor starts again
+DIRECTIONS = ("up", "down")
+EVENT_TYPES = (
+    "interaction.created",
+    "interaction.status_update",
+    "step.start",
+    "step.delta",
+    "step.stop",
+    "interaction.completed",
+    "error",
+    "done",
+    OTHER,
+)
+LEFT_PHASES = ("before_first_delta", "streaming", "after_terminal")
+ADDED_PATHS = ("request", "first_event")
+REJECTIONS = ("header_size", "url_length", "body_size", "slow_header", "max_streams", "bad_request", "draining")
+CONNECTION_STATES = ACTIVE, IDLE = "active", "idle"
+RESUMED = ("true", "false")
 PHASES = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 SINKS = ("view", "books", "cost", "metrics", "traces", "log", "render")
 OVERFLOWING_LABELS = (
@@ -45,7 +64,11 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "team",
+    "series",  # no label: new combinations of labels beyond the number of series that the settings allow
 )
+# Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting
@@ -98,7 +121,7 @@ LABELS = {
     "reason": "why: a closed list a family",
     "anomaly": "one of a closed list",
     "where": "part of the tap: `sse`, `skim`, `tracker`, `records`",
-    "worker": "the forwarder's number, from 1",
+    "worker": "the forwarder's number, from 0; `none` for the processes of which there is one",
     "label": "the name of a label",
     "version": "the gateway's",
     "semconv": "revision of the GenAI conventions",
@@ -106,7 +129,8 @@ LABELS = {
     "aiohttp": "version",
     "path": "`fast` or `plain`; of added latency: `request`, `first_event`",
     "result": "of spans: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, `unmatched`, "
-    "`pending`; of requests and connections: `ok`, `error`, `cancelled`",
+    "`pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, `connect_error`, "
+    "`connect_timeout`, `tls_error`",
     "sink": "part of the observer: `view`, `books`, `cost`, `metrics`, `traces`, `log`, `render`",
     "tool": "call and result without their suffix, `function`, or `other`",
     "side": "who carries a call out: `server`, `client`",

@@ -14,7 +14,7 @@ from gateway import __version__
 from gateway.records import ExchangeClosed, Hello
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
-from gateway.telemetry.collectors import BalanceCollector
+from gateway.telemetry.collectors import BalanceCollector, SeriesCollector
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
@@ -30,6 +30,7 @@ class Overflows:
 
     def __init__(self, registry: Registry) -> None:
         self._counter = Counter(names.LABEL_OVERFLOW, registry, [(label,) for label in names.OVERFLOWING_LABELS])
+        registry.on_full = lambda: self("series")
 
     def __call__(self, label: str, times: int = 1, /) -> None:
         self._counter.inc((label,), times)
@@ -61,6 +62,7 @@ class Metrics:
         self._unexpected_plain = Gauge(names.UNEXPECTED_PLAIN_PATH, registry)
         self._gaps = Histogram(names.GAP, registry)
         registry.register(BalanceCollector(view))
+        SeriesCollector(registry)
 
     def connected(self, hello: Hello) -> None:
         """State the build of a forwarder that speaks."""

@@ -164,12 +164,18 @@ CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings w
 
 # processes
 STREAM_EVENTS = _counter("stream_events", ("event_type",), "Events of streams, passed on.", counts="{event}")
-STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes, as they travelled.")
+STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes of all exchanges, as they travelled.")
 CLIENT_DISCONNECTS = _counter("client_disconnects", ("phase",), "Clients that left, by when.", counts="{request}")
-ADDED_LATENCY = _seconds("added_latency", ("path",), BOUNDS_OVERHEAD_S, "Time spent inside the gateway.")
+ADDED_LATENCY = _seconds(
+    "added_latency",
+    ("path",),
+    BOUNDS_OVERHEAD_S,
+    "Inside the gateway: from the request's head to its writing upstream, without connecting; "
+    "from reading the response body's first bytes to their writing.",
+)
 RECORD_QUEUE_BYTES = _gauge("record_queue_bytes", ("worker",), "Records that wait for the observer.")
 RECORD_LAG = _gauge("record_lag_seconds", ("worker",), "Age of the oldest of them.")
-TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap.")
+TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap, by that of one exchange in sixteen.")
 REJECTED = _counter("rejected", ("reason",), "Requests that a limit of ours refused.", counts="{request}")
 OLDEST_SILENCE = _gauge("oldest_silence_seconds", (), "The longest running silence of an open exchange.")
 LOOP_LAG = _seconds("loop_lag", ("process",), BOUNDS_LAG_S, "How late each process's loop woke.")
@@ -183,7 +189,7 @@ PROCESS_RESTARTS = _counter(
 )
 PROCESS_CPU = _counter("process_cpu_seconds", ("process", "worker"), "CPU time of each of the gateway's processes.")
 PROCESS_MEMORY = _gauge("process_resident_memory_bytes", ("process", "worker"), "Their resident memory.")
-SERIES = _gauge("series", (), "Series of this registry; the settings limit them.", counts="{series}")
+SERIES = _gauge("series", (), "Series of this scrape.", counts="{series}")
 
 FAMILIES = (
     UNEXPECTED_PLAIN_PATH,
@@ -220,7 +226,23 @@ FAMILIES = (
     BUDGET_COST,
     CONFIG_RELOADED,
     # processes
+    STREAM_EVENTS,
+    STREAM_BYTES,
+    CLIENT_DISCONNECTS,
+    REJECTED,
+    ADDED_LATENCY,
+    RECORD_QUEUE_BYTES,
+    RECORD_LAG,
+    OLDEST_SILENCE,
+    TAP_SECONDS,
     LOOP_LAG,
+    UPSTREAM_CONNECTIONS,
+    UPSTREAM_CONNECTS,
+    TLS_HANDSHAKES,
+    PROCESS_RESTARTS,
+    PROCESS_CPU,
+    PROCESS_MEMORY,
+    SERIES,
 )
 FAMILIES_TO_COME = (
     UPSTREAM_HEADERS,
@@ -233,20 +255,4 @@ FAMILIES_TO_COME = (
     INTERACTION_TOKENS,
     UPSTREAM_ATTEMPTS,
     PHASE,
-    STREAM_EVENTS,
-    STREAM_BYTES,
-    CLIENT_DISCONNECTS,
-    ADDED_LATENCY,
-    RECORD_QUEUE_BYTES,
-    RECORD_LAG,
-    TAP_SECONDS,
-    REJECTED,
-    OLDEST_SILENCE,
-    UPSTREAM_CONNECTIONS,
-    UPSTREAM_CONNECTS,
-    TLS_HANDSHAKES,
-    PROCESS_RESTARTS,
-    PROCESS_CPU,
-    PROCESS_MEMORY,
-    SERIES,
 )

@@ -18,8 +18,9 @@ from gateway.telemetry.books import Account, Books
 from gateway.telemetry.budgets import Budgets
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.cost_metrics import CostMetrics
+from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
 from gateway.telemetry.pricer import Pricer
@@ -28,6 +29,7 @@ from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Gauge, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
+from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
@@ -57,7 +59,7 @@ class Telemetry:
         self._clock_unix_ns = clock_unix_ns
         self._log_stream = log_stream
         self.logger = make_logger(settings.log, log_stream)
-        self.registry = Registry()
+        self.registry = Registry(settings.labels.max_series)
         self.view = View()
         overflow = Overflows(self.registry)
         self._faults = Counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
@@ -65,14 +67,30 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = self._seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s, chains=Chains(seen, settings.traces))
-        self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
-        self.processes = Processes(self.registry)
+        teams: TeamLabels | None = None
+        if settings.attribution.team is not None:
+            teams = TeamLabels(
+                settings.labels.teams, settings.attribution.team_names, settings.labels.max_teams, overflow
+            )
+        self._models, self._codes, self._teams = models, codes, teams
+        chains = Chains(seen, settings.traces)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams, chains=chains)
+        self._no_team = () if teams is None else (names.OTHER,)
+        self._metrics = Metrics(
+            self.registry,
+            overflow,
+            self.view,
+            wants_fast_path=settings.proxy.path != "plain",
+            teams=teams is not None,
+        )
         self._pricer = Pricer(self._prices(settings), overflow, self._say)
-        self._costs = CostMetrics(self.registry)
+        self._costs = CostMetrics(self.registry, teams=teams is not None)
         self._budgets = Budgets(settings.budgets, self.registry)
         self._reloaded = Gauge(names.CONFIG_RELOADED, self.registry)
         self.reloaded()
+        self._traffic = Traffic(self.registry, overflow)
+        self.processes = Processes(self.registry, self.view)
+        self.footprint = Footprint(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
@@ -92,6 +110,8 @@ class Telemetry:
         return {
             "pricing": self._reprice,
             "budgets": lambda settings: self._budgets.replace(settings.budgets),
+            "labels": self.relabel,
+            "attribution.team_names": self.relabel,
             "log.level": self._relevel,
         }
 
@@ -99,11 +119,21 @@ class Telemetry:
         """The settings that are in force now were read well."""
         self._reloaded.set((), self._clock_unix_ns() / 1e9)
 
+    def relabel(self, settings: Settings) -> None:
+        """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
+        labels = settings.labels
+        self.registry.max_series = labels.max_series
+        self._models.update(labels.models, labels.max_models)
+        self._codes.update(labels.codes)
+        if self._teams is not None:
+            self._teams.update(labels.teams, settings.attribution.team_names, labels.max_teams)
+
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
         self._guard("metrics", self.processes.connected, hello)
+        self._guard("metrics", self.footprint.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -127,6 +157,7 @@ class Telemetry:
         for record in self._guard("view", self.view.orphans, session, self._clock_unix_ns()) or []:
             self._closed(session, record)
         self._guard("view", self.view.disconnected, session)
+        self._guard("metrics", self.footprint.disconnected, session.hello)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The body and content type of /metrics. Raises what a collector raises: a scrape without it would lie."""
@@ -147,10 +178,12 @@ class Telemetry:
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
-            account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+            model = names.OTHER if record.route is Route.CREATE else names.NONE
+            account = Account(record, model, team=self._no_team)
         self._guard("cost", self._pricer.settle, account)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        self._guard("metrics", self._traffic.closed, record)
         self._guard("cost", self._costs.closed, account)
         self._guard("cost", self._budgets.closed, account)
         self._guard("traces", self._traces.closed, account, identity)

@@ -60,6 +60,7 @@ ATTRIBUTES: list[Attribute] = []  # filled below, complete when this module is
 _BOTH = (ON_MAIN, ON_FETCH)
 _ALL_CLIENT = (ON_UPSTREAM, ON_MAIN, ON_FETCH)
 _ALWAYS, _STATED = "always", "where stated"
+_TAGGED = "`attribution` in the settings names a header or a member of the baggage that the request has"
 
 
 def _attribute(name: str, type_: str, on: tuple[str, ...], source: Source, when: str, text: str, unit: str = "") -> str:
@@ -110,7 +111,7 @@ ERROR_TYPE = _core(
     "status Error",
     "HTTP status, a listed code of the wire, a code or outcome of the gateway, `tool_error`, or `_OTHER`.",
 )
-USER_ID = _core("user.id", "string", (ON_SERVER, *_BOTH), "set to be read", "From a header that the settings name.")
+USER_ID = _core("user.id", "string", (ON_SERVER, *_BOTH), _TAGGED, "Who uses it, as the request says.")
 
 # GenAI: the request
 OPERATION = _since_1_41("gen_ai.operation.name", "string", (*_BOTH, ON_TOOL), _ALWAYS, "As in the span's name.")
@@ -209,7 +210,11 @@ INPUT_MESSAGES = _since_1_41("gen_ai.input.messages", "string", (ON_MAIN,), _CAP
 OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 SYSTEM_INSTRUCTIONS = _since_1_41("gen_ai.system_instructions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 CONVERSATION_ID = _since_1_41(
-    "gen_ai.conversation.id", "string", _BOTH, "set to be read", "From a header, or the chain's first interaction."
+    "gen_ai.conversation.id",
+    "string",
+    _BOTH,
+    "set to be read",
+    "The conversation, as the request says, or the chain's first interaction.",
 )
 
 # Ours: the exchange
@@ -239,7 +244,7 @@ TERMINAL_TIME = _own(
 ERROR_CODES = _own("error_codes", "string[]", _BOTH, "there are some", "Codes as the wire says them, cut to 64.")
 ERROR_COUNT = _own("errors", "int", _BOTH, "there are some", "Error events of the stream.", "{event}")
 ATTEMPTS = _own("attempts", "int", _BOTH, _ALWAYS, "Upstream requests: 1, or 0 where none began.", "{request}")
-CLIENT_NAME = _own("client", "string", (ON_SERVER,), "set to be read", "A name that the settings give; never a key.")
+CLIENT_NAME = _own("client", "string", (ON_SERVER,), _TAGGED, "The calling client, as the request says.")
 
 # Ours: usage and money
 USAGE_BASIS = _own("usage.basis", "string", (ON_MAIN,), "a usage", "`final`, or `running` where the stream broke.")
@@ -262,8 +267,14 @@ COST_UNPRICED_TOKENS = _own("cost.unpriced_tokens", "int", _BOTH, "there are som
 WASTED = _own("wasted", "boolean", _BOTH, "only true", "Counted, and not delivered.")
 
 # Ours: whose it is, and what it belongs to
-TEAM = _own("team", "string", (ON_SERVER, *_BOTH), "set to be read", "The value of the label `team`.")
-APP = _own("app", "string", (ON_SERVER, *_BOTH), "set to be read", "From a header that the settings name.")
+TEAM = _own(
+    "team",
+    "string",
+    (ON_SERVER, *_BOTH),
+    _TAGGED,
+    "The team, as the label `team` where that has room for it; a keyed fingerprint of the API key, or its name.",
+)
+APP = _own("app", "string", (ON_SERVER, *_BOTH), _TAGGED, "The application, as the request says.")
 CHAIN_ID = _own("chain.id", "string", _BOTH, "set, and known", "The first interaction of the chain.")
 KEPT_BY = _own("kept_by", "string", (ON_SERVER,), "a rule kept it", "The sampling rule that kept the trace.")
 PHASE_TIME = "interactions.phase."

@@ -16,6 +16,7 @@ from gateway.telemetry.books import Account, is_resume
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
 from gateway.telemetry.ids import Identity, SpanRef, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
+from gateway.telemetry.tags import interaction_tags, server_tags
 from gateway.wire.events import SERVER_TOOLS
 from gateway.wire.facts import Step
 from gateway.wire.outcome import Outcome, Route
@@ -88,7 +89,8 @@ class _Builder:
     def server(self, account: Account) -> Node:
         record = self._record
         whole = _Span(0, record.times.end_ns)
-        root = self._node(server_name(record), SERVER, whole, record.baggage | server_attributes(record))
+        found = record.baggage | server_attributes(record) | server_tags(account.tags)
+        root = self._node(server_name(record), SERVER, whole, found)
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
         linked = parse_traceparent(record.linked)
@@ -107,7 +109,8 @@ class _Builder:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
         own = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
-        found = record.baggage | account.chain | own | attr.cost_attributes(account)
+        priced = attr.cost_attributes(account)
+        found = record.baggage | account.chain | own | priced | interaction_tags(account.tags)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
         node.error = self._error

@@ -250,4 +250,5 @@ def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
         linked=opened.linked,
         injected=opened.injected,
         baggage=opened.baggage,
+        tags=opened.tags,
     )

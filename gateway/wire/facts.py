@@ -207,3 +207,9 @@ class StreamFacts:
     invalid: dict[str, int] = field(default_factory=dict)  # by Invalid
     anomalies: dict[str, int] = field(default_factory=dict)  # by Anomaly
     stalled: bool = False
+    # events by type: deltas and errors are counted above, all that is left is of no type that is known
+    created: int = 0
+    status_updates: int = 0
+    step_starts: int = 0
+    step_stops: int = 0
+    completed: int = 0

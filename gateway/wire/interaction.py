@@ -96,19 +96,24 @@ class InteractionTracker:
             case StepDelta():
                 self._delta(event, t_ns, size)
             case StepStart():
+                facts.step_starts += 1
                 self._step_type(event.type)
                 self.steps.start(event, t_ns, size)
             case StepStop():
+                facts.step_stops += 1
                 self._read(event.step_usage)
                 self.steps.stop(event, t_ns, size)
             case InteractionCreated():
+                facts.created += 1
                 self._interaction(event.interaction)
                 self._status(event.interaction.status, updated=False)
             case StatusUpdate():
+                facts.status_updates += 1
                 if facts.interaction.id is None:
                     facts.interaction.id = event.interaction_id
                 self._status(event.status)
             case InteractionCompleted():
+                facts.completed += 1
                 self._complete(event, t_ns)
             case ErrorEvent():
                 if facts.terminal_ns is None:

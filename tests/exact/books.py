@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tests.exact import traffic
 from tests.exact import usage as arithmetic
+from tests.exact.attribution import BY_TEAM
 from tests.exact.cost import Costs
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
@@ -68,6 +70,7 @@ class Books:
     def __init__(self, *, is_window_open: bool = True, tells_chains: bool = False) -> None:
         self._is_window_open, self._tells_chains = is_window_open, tells_chains
         self._known: dict[str, Known] = {}
+        self._team = ""
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
         self.costs = Costs()
@@ -78,6 +81,7 @@ class Books:
     def take(self, reading: Reading) -> None:
         """The next exchange that ended."""
         account = Account(reading, "none")
+        self._team = reading.team
         if reading.route == "create":
             account.model = self._fold(reading.subject, reading)
             self._create(account)
@@ -195,6 +199,7 @@ class Books:
 
     def _count(self, account: Account) -> None:
         reading, model = account.reading, account.model
+        self._add("label_overflow_total", reading.team == "other", label="team")
         self._add("requests_total", route=reading.route, model=model, mode=reading.mode, outcome=reading.outcome)
         self._add("request_duration_seconds_count", model=model, mode=reading.mode)
         for source, code in reading.errors:
@@ -216,6 +221,7 @@ class Books:
                 self._add("time_to_first_delta_seconds_count", model=model, kind=kind)
         self._add("inter_delta_gap_seconds_count", max(0, reading.deltas - 1), model=model)
         self._count_steps(account.counted)
+        self.samples.update(traffic.samples(reading))
         for name, label, counts in (
             ("unknown_events_total", "what", reading.unknown),
             ("invalid_events_total", "reason", reading.invalid),
@@ -234,6 +240,8 @@ class Books:
                 self._add("step_duration_seconds_count", step_type=step.type)
 
     def _add(self, name: str, count: int = 1, **labels: str) -> None:
+        if self._team and name in BY_TEAM:
+            labels["team"] = self._team
         if count:
             self.samples[_sample(name, **labels)] += count
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.exact import usage as arithmetic
+from tests.exact.attribution import BY_TEAM
 from tests.exact.facts import Reading
 from tests.exact.usage import Usage
 from tests.exact.words import MODALITIES, PREFIX, SERVER_TOOLS
@@ -35,7 +36,7 @@ FAMILIES: Final = frozenset(
         *("wasted_tokens_total", "wasted_cost_usd_total", "budget_usd", "budget_cost_usd_total"),
     }
 )
-BUDGETS: Final = (("all", None, "daily", 12.5), ("all", None, "monthly", 300.0), ("nobody", "t", "daily", 1.0))
+BUDGETS: Final = (("all", None, "daily", 12.5), ("all", None, "monthly", 300.0), ("theirs", "search", "daily", 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ class Costs:
 
     def __init__(self) -> None:
         self._memory: dict[str, _Memory] = {}
+        self._team = ""
         self.samples: dict[Sample, Fraction] = {}
         self.bills: dict[str, Bill] = {}
         self.wasted: set[str] = set()
@@ -298,10 +300,12 @@ class Costs:
 
     def _count(self, reading: Reading, model: str, made: Bill, tokens: Mapping[str, int]) -> None:
         basis, reason = reading.basis, reading.outcome
+        self._team = reading.team
         for kind, usd in made.usd.items():
             self._add("cost_usd_total", usd, model=model, type=kind, tier=made.tier, basis=basis)
-            if usd:
-                self._add("budget_cost_usd_total", usd, budget="all")
+            budgets = {name for name, team, _, _ in BUDGETS if team in {None, reading.team}}
+            for name in budgets if usd else ():
+                self._add("budget_cost_usd_total", usd, budget=name)
         for kind, count in made.unpriced.items():
             self._add("cost_unpriced_tokens_total", count, model=model, type=kind)
         for tool, count in made.calls.items():
@@ -315,6 +319,8 @@ class Costs:
             self._add("wasted_cost_usd_total", usd, reason=reason, type=kind, basis=basis)
 
     def _add(self, name: str, amount: Fraction | int, **labels: str) -> None:
+        if self._team and name in BY_TEAM:
+            labels["team"] = self._team
         place = _sample(name, **labels)
         self.samples[place] = self.samples.get(place, Fraction(0)) + amount
 

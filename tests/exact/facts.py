@@ -58,6 +58,7 @@ class Reading:
     understood: bool = True
     steps: list[Step] = field(default_factory=list)
     events: int = 0
+    event_types: Counter[str] = field(default_factory=Counter)
     deltas: int = 0
     kinds: set[str] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
@@ -77,6 +78,8 @@ class Reading:
     tier: str | None = None
     is_dated: bool = False  # the answer says when the interaction was updated, which is always just now
     is_terminal_timed: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)  # whom it is for, as this gateway's settings ask
+    team: str = ""  # the label, empty where there is none
     disagreements: list[str] = field(default_factory=list)
     parent: SpanId | None = None
     linked: SpanId | None = None

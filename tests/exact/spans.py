@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from tests.exact import attribution
 from tests.exact import usage as arithmetic
 from tests.exact.books import Account
 from tests.exact.client import QUERY_KEY
@@ -91,7 +92,7 @@ def tree(account: Account, upstream_port: int) -> Expected:
     if reading.upstream_span:
         upstream.span_ref = reading.trace_id, reading.upstream_span
     if reading.route in {"create", "get"}:
-        found = _main(reading, upstream_port) | _chain(account) | account.priced
+        found = _chain(account) | _main(reading, upstream_port) | account.priced
         main = Expected(_main_name(reading), "CLIENT", found, error)
         if _derives(reading):
             main.span_ref = derived(reading.interaction_id or "")
@@ -151,6 +152,7 @@ def _server(reading: Reading) -> Attributes:
             "network.protocol.version": "1.1",
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
+            **attribution.on_server(reading.tags),
         }
     )
 
@@ -200,6 +202,7 @@ def _main(reading: Reading, port: int) -> Attributes:
         "interactions.unknown_names": ANY if reading.unknown else None,
         "interactions.anomalies": tuple(sorted(reading.anomalies.keys() - USAGE_ANOMALIES)) or None,
         "interactions.api_revision": reading.did.revision or None,
+        **attribution.on_interaction(reading.tags),
     }
     if reading.route == "get":
         found["gen_ai.request.stream_cursor"] = reading.did.path.partition("last_event_id=")[2] or None
@@ -209,7 +212,7 @@ def _main(reading: Reading, port: int) -> Attributes:
 
 
 def _chain(account: Account) -> Attributes:
-    """The first interaction of its chain, where the gateway saw that."""
+    """The first interaction of its chain, where the gateway saw that; a conversation that the client names wins."""
     return {"interactions.chain.id": account.chain, "gen_ai.conversation.id": account.chain} if account.chain else {}
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import context, cost, scrapes, troubles
+from tests.exact import attribution, context, cost, scrapes, troubles
 from tests.exact.books import Books
-from tests.exact.client import until
+from tests.exact.client import HEADER_KEY, until
 from tests.exact.crossings import Crossings
 from tests.exact.facts import Entry
 from tests.exact.plan import Plan
@@ -36,18 +36,22 @@ from tests.gateway_process import GatewayProcess, Scrape
 from tests.otlp_receiver import OtlpReceiver
 
 FORWARDERS: Final = 2
-CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two
+CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two, beside their attribution
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A gateway to be started. is_window_open: whether an update of just now is recent enough for its polls."""
+    """A gateway to be started. is_window_open: whether an update of just now is recent enough for its polls.
+
+    scheme: of its attribution.
+    """
 
     name: str
     upstream_port: int
     workers: int = 1
     config: Mapping[str, object] = field(default_factory=dict)
     is_window_open: bool = True
+    scheme: attribution.Scheme = attribution.NONE
 
 
 def run() -> Result:
@@ -69,9 +73,9 @@ async def _run() -> Result:
 async def _sites(simulator: Simulator, port: int, nobodys_port: int) -> list[Site]:
     crossings = Crossings()
     async with _open(
-        Asked("east", port, FORWARDERS, CONFIG),
-        Asked("west", port, FORWARDERS, CONFIG),
-        Asked("small", port, config=troubles.LIMITS, is_window_open=False),
+        Asked("east", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("west", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("small", port, config=troubles.LIMITS, is_window_open=False, scheme=attribution.keyed(HEADER_KEY)),
         Asked("lonely", nobodys_port),
     ) as first:
         east, west, small, lonely = first
@@ -80,7 +84,10 @@ async def _sites(simulator: Simulator, port: int, nobodys_port: int) -> list[Sit
         await troubles.small(small, simulator)
         await troubles.lonely(lonely, simulator)
         await _collected(simulator, first)
-    async with _open(Asked("east2", port, FORWARDERS, CONFIG), Asked("west2", port, FORWARDERS, CONFIG)) as second:
+    async with _open(
+        Asked("east2", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("west2", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+    ) as second:
         east, west = second
         await _pair(simulator, east, west, _plan(simulator, east, west), crossings.second_life)
         await _collected(simulator, second)
@@ -105,11 +112,12 @@ async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
 
 def _start(stack: ExitStack, asked: Asked) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
-    config = {**asked.config, **cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())))}
+    config = {**asked.config, **asked.scheme.config}
+    priced = cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
     url = f"http://127.0.0.1:{asked.upstream_port}"
-    gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
-    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, asked.config)
+    gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config={**config, **priced}))
+    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
     site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
     return site
 
@@ -158,6 +166,7 @@ def _read(site: Site, entries: Sequence[Entry]) -> None:
             raise LookupError(f"{did} never came to the upstream, and was not to be answered by the gateway")
         reading = read(did, entry, code=code, outcome=outcome)
         context.note(reading, site.config)
+        reading.tags, reading.team = site.scheme.read(did.who)
         site.readings.append(reading)
         site.books.take(reading)
     for account in site.books.accounts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exact import joining, scrapes, timing, traces
+from tests.exact import attribution, joining, scrapes, timing, traces
 from tests.exact.client import BEARER, HEADER_KEY, PROMPT, QUERY_KEY
 from tests.exact.site import Result
 from tests.exact.words import OUTCOMES, ZEROS
@@ -22,7 +22,7 @@ SHOWN = 40
 INTERACTIONS = 1000
 EACH_OUTCOME = 5
 LATE_P50_MS, LATE_MAX_MS = 250.0, 5_000.0  # the machine is shared: a mistake in a time is of another size
-SECRETS = ("SECRETMARKER", HEADER_KEY, BEARER, QUERY_KEY)
+SECRETS = ("SECRETMARKER", HEADER_KEY, BEARER, QUERY_KEY, attribution.SECRET)
 CONTENT = ("CONTENTMARKER", PROMPT, "Mount Elbrus", "Quantum Inflection", "1, 2, 3, 4, 5", "Applying Euclid")
 
 
@@ -191,6 +191,25 @@ def test_the_log_has_one_line_for_each_exchange(result: Result) -> None:
         assert len(lines) == len(site.did)
         assert logged.keys() == spanned.keys()
         assert Counter(line["outcome"] for line in lines) == Counter(reading.outcome for reading in site.readings)
+
+
+def test_the_log_says_whom_each_exchange_was_for(result: Result, tables: list[str]) -> None:
+    """As its spans and its series do; where nothing is configured it says nothing."""
+    for site in result.sites:
+        keys = {root.attributes["interactions.exchange.id"]: key for key, root in site.arrived.roots.items()}
+        expected = {reading.key: attribution.in_log(reading.tags) for reading in site.readings}
+        found = {
+            keys[line["exchange_id"]]: {name: line[name] for name in attribution.LOG_FIELDS & line.keys()}
+            for line in site.log
+        }
+        by_team = Counter(reading.team for reading in site.readings)
+        tables.append(f"{site.name}: exchanges by team: {dict(sorted(by_team.items()))}")
+
+        assert found == expected
+    teams = {reading.team for reading in result.readings}
+    assert teams >= {who.team for who in attribution.EVERYBODY} | {""}
+    tagged = {tag for reading in result.readings for tag in reading.tags}
+    assert tagged == {"team", "app", "user", "conversation", "client"}
 
 
 def test_no_key_and_no_content_is_in_log_span_or_scrape(result: Result) -> None:

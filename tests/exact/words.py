@@ -84,7 +84,23 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
         ("label",),
         [
             *(("model",), ("code",), ("modality",), ("tier",), ("step_type",), ("kind",), ("what",), ("reason",)),
-            *(("anomaly",), ("where",)),
+            *(("anomaly",), ("where",), ("team",), ("series",)),
+        ],
+    ),
+    "stream_bytes_total": (("direction",), [("up",), ("down",)]),
+    "stream_events_total": (
+        ("event_type",),
+        [
+            *(("interaction.created",), ("interaction.status_update",), ("interaction.completed",), ("step.start",)),
+            *(("step.delta",), ("step.stop",), ("error",), ("done",), ("other",)),
+        ],
+    ),
+    "client_disconnects_total": (("phase",), [("before_first_delta",), ("streaming",), ("after_terminal",)]),
+    "rejected_total": (
+        ("reason",),
+        [
+            *(("header_size",), ("url_length",), ("body_size",), ("slow_header",), ("max_streams",)),
+            *(("bad_request",), ("draining",)),
         ],
     ),
     "active_streams": (("mode",), [("stream",), ("unary",), ("background",)]),
@@ -98,26 +114,13 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
 LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 1800)
 DURATION: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 GAP: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 BUCKETS: Final = {
     "request_duration_seconds": DURATION,
     "time_to_first_delta_seconds": LATENCY,
     "inter_delta_gap_seconds": GAP,
     "step_duration_seconds": DURATION,
-}
-# Ten bounds a decade from 0.1 ms; what is in them is the machine's doing.
-LAG: Final = (
-    *(
-        round(step * decade, 9)
-        for decade in (0.0001, 0.001, 0.01)
-        for step in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
-    ),
-    *(0.1, 0.25, 0.5, 1),
-)
-# Families of which only the shape is compared: their labels, always all there, and the bounds of their buckets, which
-# are not all empty.
-SHAPES: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]], Sequence[float]]]] = {
-    "loop_lag_seconds": (("process",), [("forwarder",), ("observer",)], LAG),
-    "config_reload_timestamp_seconds": ((), [()], ()),
+    "added_latency_seconds": OVERHEAD,
 }
 FAMILIES: Final = frozenset(
     {
@@ -126,7 +129,6 @@ FAMILIES: Final = frozenset(
         "unexpected_plain_path",
         *BUCKETS,
         *ZEROS,
-        *SHAPES,
     }
 )
 BUILD_INFO_LABELS: Final = frozenset({"version", "semconv", "python", "aiohttp", "path"})

@@ -53,6 +53,11 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    1,
+    2,
+    3,
+    4,
+    5,
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -64,7 +69,7 @@ CLOSED = ExchangeClosed(
     "GET",
     "/v1/interactions/i?key=REDACTED",
     REQUEST,
-    Times(1, 2, 3, 4, 5, 6),
+    Times(1, 2, 3, 4, 5, 6, 7, 8, 9),
     STREAM,
     body=Body.STREAM,
     http_status=200,
@@ -88,6 +93,7 @@ CLOSED = ExchangeClosed(
     upstream_port=8090,
     peer_address="127.0.0.2",
     http_version="1.0",
+    tags={"team": "search", "user": "é\u2028"},
 )
 BARE = ExchangeClosed(
     "x2",
@@ -106,13 +112,14 @@ RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5", [2, 0, 90_000]),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
+    ExchangeOpened("x3", 0, Route.GET, Mode.UNARY, RequestFacts(), tags={"team": "search"}),
     StepStarted("x1", "i", 3, "text", 9),
     StepStarted("x1", None, 0, "other", 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -176,7 +183,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5,6,7,[],8]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

@@ -91,7 +91,6 @@ class Relay:
             self.refuse(refusal)
             return b""
         exchange = self._exchange
-        exchange.times.upstream_start_ns = exchange.since_start_ns()
         self._unsent.append(self._request.onward(self._path.host, self._path.prefix))
         rest = data
         if self.upload is None:
@@ -100,6 +99,7 @@ class Relay:
             rest = self._take_upload(data) if data else b""
             if self._over:
                 return b""
+        exchange.times.upstream_start_ns = exchange.since_start_ns()
         upstream = self._path.pool.take()
         if upstream is None:
             self._connecting = self._path.loop.create_task(self._connect())
@@ -186,6 +186,7 @@ class Relay:
             upstream.expect_refusal()
         unsent, self._unsent = self._unsent, []
         self._send(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+        exchange.request_sent()
         if self._unsent_bytes > UNSENT_MAX_BYTES and not upstream.is_full:
             self._client.go_on("upstream")
         if self._path.response_head is not None:

@@ -75,6 +75,7 @@ class UpstreamSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
+        self._path.tally.connections += 1
         self.address = peer_address(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -100,6 +101,7 @@ class UpstreamSide(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
         relay, self.transport = self.relay, None
+        self._path.tally.connections -= 1
         if relay is None:
             self._path.pool.forget(self)
         else:

@@ -73,15 +73,16 @@ class Fields:
     """The lines of a head. lines: those that travel on; noted: the first value of the names that are of interest.
 
     Of trace context, noted has all values joined by commas: a list of several lines is one, and a traceparent that
-    stands twice is none.
+    stands twice is none. ended: the lines that `Connection` names, so that they don't travel on.
     length: of Content-Length. codings: of Transfer-Encoding, lower case. connection: the tokens of Connection, lower
     case. upgrades: the values of Upgrade. host_at: the place of the Host line.
     """
 
-    __slots__ = ("codings", "connection", "host_at", "length", "lines", "noted", "upgrades")
+    __slots__ = ("codings", "connection", "ended", "host_at", "length", "lines", "noted", "upgrades")
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.ended: tuple[bytes, ...] = ()
         self.noted: dict[bytes, bytes] = {}
         self.length: int | None = None
         self.codings: tuple[bytes, ...] = ()
@@ -338,6 +339,7 @@ def _length(value: bytes) -> int | None:
 def _drop_named(fields: Fields) -> None:
     named = fields.connection - _PLAIN_TOKENS - _NEVER_NAMED
     host = None if fields.host_at is None else fields.lines[fields.host_at]
+    fields.ended = tuple(line for line in fields.lines if line[: line.index(b":")].lower() in named)
     fields.lines = [line for line in fields.lines if line[: line.index(b":")].lower() not in named]
     if host is not None:
         fields.host_at = next(at for at, line in enumerate(fields.lines) if line is host)

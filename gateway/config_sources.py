@@ -124,6 +124,7 @@ def load(
     except ValidationError as error:
         gathered.mistakes.extend(_explained(error, gathered))
     else:
+        gathered.mistakes.extend(_at_odds(settings, gathered))
         if not gathered.mistakes:
             return settings
     raise SettingsError(gathered.mistakes)
@@ -197,6 +198,14 @@ def _explained(error: ValidationError, gathered: _Gathered) -> Iterator[Mistake]
             None if _SECRET_NAMES.search(key[-1]) else _shown(gathered.values.get(key, fault["input"])),
             gathered.origins.get(key),
         )
+
+
+def _at_odds(settings: Settings, gathered: _Gathered) -> Iterator[Mistake]:
+    """What each setting allows, and another one makes senseless."""
+    for number, budget in enumerate(settings.budgets, 1):
+        if budget.team is not None and settings.attribution.team is None:
+            where, origin = f"budgets {number}.team", gathered.origins.get(("budgets",))
+            yield Mistake(where, "wants attribution.team: without it no cost is a team's", _shown(budget.team), origin)
 
 
 def _explained_item(key: Key, number: int, name: str, fault: Any, origin: str | None) -> Mistake:

@@ -136,6 +136,11 @@ FILE_MISTAKES = [
         id="one name for two teams",
     ),
     pytest.param(
+        f'{BUDGET}usd = 1\nteam = "x"\n',
+        "budgets 1.team = 'x' (file c.toml): wants attribution.team: without it no cost is a team's",
+        id="a team's budget, and nobody has a team",
+    ),
+    pytest.param(
         '[attribution]\nteam = "x-team"',
         f"attribution.team = 'x-team' (file c.toml): must be key-fingerprint, {SOURCE}",
         id="a team from nowhere",

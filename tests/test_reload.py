@@ -131,6 +131,19 @@ def test_budgets_come_and_go_with_the_file(running: Running) -> None:
     assert running.gateway.scrape().labelled("budget_usd") == {}
 
 
+def test_models_get_their_label_while_it_runs(running: Running) -> None:
+    config = running.config.read_text(encoding="utf-8")
+    running.write(config + '[labels]\nmodels = ["nothing"]\n')
+    running.events("reloaded")
+    running.ask()
+    running.write(config)
+    running.events("reloaded", 2)
+    running.ask()
+
+    scrape = running.gateway.scrape()
+    assert {model: scrape.total("requests_total", model=model) for model in ("other", MODEL)} == {"other": 1, MODEL: 1}
+
+
 def test_the_log_level_changes_while_it_runs(running: Running) -> None:
     """What tells that it has is the time of the reading: a level of error says nothing of itself."""
     config = running.config.read_text(encoding="utf-8")

@@ -193,6 +193,8 @@ class Exchange:
         """Bytes pass down a tunnel, unread."""
         self.bytes_down += count
         self.last_byte_ns = time.monotonic_ns()
+        if self.times.first_byte_ns is None and count:
+            self.times.first_byte_ns = self.last_byte_ns - self.started_ns
 
     def opened_record(self) -> ExchangeOpened:
         """What an observer needs to know of an open exchange."""

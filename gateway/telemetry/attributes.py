@@ -7,10 +7,11 @@ Promise: what was not stated is absent, and no content is in any attribute.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
-from gateway.telemetry.books import Account
-from gateway.telemetry.cost_metrics import is_wasted
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.http_attributes import Attributes, Value, upstream_attributes
 from gateway.telemetry.labels import CodeLabels
 from gateway.wire.facts import Basis, Step
@@ -39,7 +40,7 @@ _FINISH = {
         "error",
     ),
 }
-_ERRORS = frozenset(
+ERRORS = frozenset(
     {
         Outcome.FAILED,
         Outcome.STREAM_ERROR,
@@ -55,7 +56,7 @@ _GROUNDING = frozenset({"google_search", "google_maps", "retrieval"})
 def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
     """`error.type` of an exchange that is an error on its interaction span; None for one that is not."""
     outcome = record.outcome
-    if outcome not in _ERRORS:
+    if outcome not in ERRORS:
         return None
     if outcome is Outcome.HTTP_ERROR:
         return str(record.http_status)
@@ -69,7 +70,7 @@ def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
 
 def is_server_error(record: ExchangeClosed) -> bool:
     """Whether the SERVER span is an error too: all are, but a 4xx is the caller's affair."""
-    return record.outcome in _ERRORS and not (
+    return record.outcome in ERRORS and not (
         record.outcome is Outcome.HTTP_ERROR and record.http_status is not None and record.http_status < 500
     )
 
@@ -110,6 +111,7 @@ def interaction_attributes(record: ExchangeClosed, doing: str, steps: int) -> At
         names.UNKNOWN_NAMES: list(stream.unknown_names) or None,
         names.ANOMALY_NAMES: sorted(stream.anomalies) or None,
         names.STALLED: True if stream.stalled else None,
+        names.ATTEMPTS: int(record.times.upstream_start_ns is not None),
         names.MAX_GAP: stream.gaps.max_ns / NS_PER_S if any(stream.gaps.counts) else None,
         names.CLIENT_BLOCKED: record.times.client_blocked_ns / NS_PER_S if record.times.client_blocked_ns else None,
         names.TERMINAL_TIME: _s(stream.terminal_ns),
@@ -151,15 +153,14 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
     return _present(found)
 
 
-def cost_attributes(account: Account) -> Attributes:
+def cost_attributes(cost: Cost | None, *, wasted: bool) -> Attributes:
     """What the counted usage comes to; of the interaction's span only, since back ends add spans up."""
-    cost = account.cost
     usd = cost.usd if cost is not None else None
     return _present(
         {
             names.COST_USD: float(usd) if usd is not None else None,
             names.COST_UNPRICED_TOKENS: (sum(cost.unpriced.values()) or None) if cost is not None else None,
-            names.WASTED: True if is_wasted(account) else None,
+            names.WASTED: True if wasted else None,
         }
     )
 
@@ -180,7 +181,7 @@ def step_attributes(step: Step, *, timed: bool) -> Attributes:
     if not timed:
         found[names.STEP_TIMED] = False
     if step.type == "function_call":
-        found |= _present({names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id})
+        found |= _present({names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id, names.TOOL_TYPE: "function"})
     own = step.step_usage
     if own is not None:
         kinds = ("total", "input", "output", "thought", "tool_use", "cached")
@@ -201,6 +202,11 @@ def tool_attributes(tool: str, call: Step | None, result: Step | None) -> Attrib
             names.TOOL_UNMATCHED: True if call is None or result is None else None,
         }
     )
+
+
+def phase_attributes(phases: Mapping[str, int]) -> Attributes:
+    """Where the time went, of the SERVER span: they add up to its duration. phases: ns; what took none is absent."""
+    return {f"{names.PHASE_TIME}{phase}": spent_ns / NS_PER_S for phase, spent_ns in phases.items() if spent_ns}
 
 
 def error_codes(record: ExchangeClosed) -> list[str]:

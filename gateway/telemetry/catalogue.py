@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 TEAM_LABEL = "team"
+NS_PER_S = 1_000_000_000
 
 # By the end of a family's name: its unit in the notation of UCUM. What ends otherwise states its own.
 _UNITS = {"seconds": "s", "bytes": "By", "usd": "{USD}", "tokens": "{token}"}
@@ -53,6 +54,11 @@ class Family:
     def unit(self) -> str:
         """UCUM; `1` for what has none."""
         return self.counts or _UNITS.get(self.name.removesuffix("_total").rpartition("_")[2], "1")
+
+    @property
+    def parts(self) -> int:
+        """In how many parts of its unit a histogram is observed: durations are counted in ns, and told in seconds."""
+        return NS_PER_S if self.unit == "s" else 1
 
     def labelled(self, *, teams: bool) -> Family:
         """The family as it is told, with or without teams."""

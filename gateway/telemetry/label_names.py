@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.records import LOST_REASONS
 from gateway.telemetry.catalogue import TEAM_LABEL
-from gateway.wire.events import STEP_TYPES, TIERS
+from gateway.wire.events import SERVER_TOOLS, STEP_TYPES, TIERS
 from gateway.wire.facts import Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
 
@@ -21,7 +21,6 @@ STEP_TYPE_DOMAIN = STEP_TYPES | {OTHER}
 MODALITY_DOMAIN = MODALITIES | {"unknown"}
 TIER_DOMAIN = TIERS | {OTHER}
 TIER_DEFAULT = "standard"  # what the API serves where nobody names a tier
-GROUNDING_TOOLS = ("google_search", "google_maps", "retrieval")
 DELTA_KINDS = tuple(DeltaKind)
 TOKEN_TYPES = ("input", "output", "thought", "tool_use", "unattributed")
 UNKNOWNS = tuple(Unknown)
@@ -64,8 +63,17 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "tool",
     "team",
     "series",  # no label: new combinations of labels beyond the number of series that the settings allow
+)
+TOOL_CALL_DOMAIN = (
+    *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
+    *(("function", "client", result) for result in ("pending", "ok", "error")),
+)
+GROUNDING_TOOLS = ("google_search", "google_maps", "retrieval")
+ATTEMPT_DOMAIN = tuple(
+    (kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")
 )
 # Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
 OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})

@@ -15,6 +15,7 @@ from gateway.records import ExchangeClosed, Hello
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.collectors import BalanceCollector, SeriesCollector
+from gateway.telemetry.exchange_metrics import ExchangeMetrics
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
@@ -61,6 +62,7 @@ class Metrics:
         self._build_info = Gauge(names.BUILD_INFO, registry)
         self._unexpected_plain = Gauge(names.UNEXPECTED_PLAIN_PATH, registry)
         self._gaps = Histogram(names.GAP, registry)
+        self._exchange = ExchangeMetrics(registry, overflow)
         registry.register(BalanceCollector(view))
         SeriesCollector(registry)
 
@@ -86,6 +88,7 @@ class Metrics:
         self._count_stream(account, exemplar)
         self._count_steps(account)
         self._count_oddities(record)
+        self._exchange.closed(account, exemplar)
 
     def _count_tokens(self, stated: CountedUsage, team: Labels) -> None:
         counted = stated.counted

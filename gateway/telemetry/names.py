@@ -108,7 +108,12 @@ UPSTREAM_HEADERS = _seconds(
 STREAM_MAX_GAP = _seconds(
     "stream_max_gap", ("model",), BOUNDS_LATENCY_S, "The longest silence between deltas of a stream, one a stream."
 )
-STALLS = _counter("stalls", ("model",), "Streams with a gap between events over the threshold.", counts="{stream}")
+STALLS = _counter(
+    "stalls",
+    ("model",),
+    "Gaps between events over the threshold, while a step was open but a thought.",
+    counts="{stall}",
+)
 TOOL_CALLS = _counter(
     "tool_calls", ("tool", "side", "result"), "Tool calls by who carries them out and what came.", counts="{call}"
 )
@@ -128,14 +133,17 @@ INTERACTION_TOKENS = Family(
     f"{PREFIX}interaction_tokens",
     Kind.HISTOGRAM,
     ("model", "type"),
-    "Tokens of an interaction: input and output.",
+    "Tokens of an interaction by its final usage: input and output, as in tokens_total.",
     BOUNDS_TOKENS,
 )
 UPSTREAM_ATTEMPTS = _counter(
     "upstream_attempts", ("kind", "result"), "Requests to the upstream; the gateway repeats none.", counts="{request}"
 )
 PHASE = _seconds(
-    "phase", ("phase",), BOUNDS_LATENCY_S, "Where an exchange's wall time went; the parts add up to the whole."
+    "phase",
+    ("phase",),
+    BOUNDS_LATENCY_S,
+    "Where an exchange's wall time went, phases it had; the parts add up to the whole.",
 )
 
 # cost
@@ -216,6 +224,16 @@ FAMILIES = (
     SPANS,
     TELEMETRY_FAULTS,
     # exchange
+    UPSTREAM_HEADERS,
+    STREAM_MAX_GAP,
+    STALLS,
+    TOOL_CALLS,
+    TOOL_DURATION,
+    FUNCTION_RESULT_WAIT,
+    GROUNDING_QUERIES,
+    INTERACTION_TOKENS,
+    UPSTREAM_ATTEMPTS,
+    PHASE,
     # cost
     COST,
     COST_UNPRICED,
@@ -243,16 +261,4 @@ FAMILIES = (
     PROCESS_CPU,
     PROCESS_MEMORY,
     SERIES,
-)
-FAMILIES_TO_COME = (
-    UPSTREAM_HEADERS,
-    STREAM_MAX_GAP,
-    STALLS,
-    TOOL_CALLS,
-    TOOL_DURATION,
-    FUNCTION_RESULT_WAIT,
-    GROUNDING_QUERIES,
-    INTERACTION_TOKENS,
-    UPSTREAM_ATTEMPTS,
-    PHASE,
 )

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from gateway.telemetry.names import GROUNDING_TOOLS
 from gateway.telemetry.pricing import TYPES, CallPrice, Entry, Rates, Table, Tier
 from gateway.wire.events import SERVER_TOOLS, TIERS
 from gateway.wire.usage import MODALITIES, UNKNOWN
@@ -28,7 +29,6 @@ MAX_USD = Decimal(1_000_000)  # more is a price a token, or a slip
 MAX_DECIMALS = 9
 MAX_PATTERN_CHARS = 128
 MAX_SHOWN_CHARS = 60
-CALL_TOOLS = ("google_search", "google_maps", "retrieval")
 
 _WORDS = {  # a price that is that of another type
     "thought": ("output",),
@@ -135,11 +135,11 @@ class _Reader:
         if not tiers:
             self._wrong(place, None, f"a table with prices for one service tier at least: {', '.join(sorted(TIERS))}")
         calls = self._table(table, "calls", place)
-        self._known(calls, CALL_TOOLS, f"{place}.calls")
+        self._known(calls, GROUNDING_TOOLS, f"{place}.calls")
         return Entry(
             patterns,
             tiers,
-            {tool: self._call(calls[tool], f"{place}.calls.{tool}") for tool in CALL_TOOLS if tool in calls},
+            {tool: self._call(calls[tool], f"{place}.calls.{tool}") for tool in GROUNDING_TOOLS if tool in calls},
             rules.free_tools,
             float("-inf") if since is None else _unix_s(since),
             float("inf") if until is None else _unix_s(until + timedelta(days=1)),

@@ -12,8 +12,8 @@ from itertools import zip_longest
 
 from gateway.records import CONNECT_RESULTS, LAG_BOUNDS_NS, TALLY, Heartbeat, Hello
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import Family
-from gateway.telemetry.registry import NS_PER_S, Counter, Histogram, Labels, Registry, plain
+from gateway.telemetry.catalogue import NS_PER_S, Family
+from gateway.telemetry.registry import Counter, Histogram, Labels, Registry, plain
 from gateway.telemetry.view import View
 
 MAX_REMEMBERED_FORWARDERS = 1024  # that may come back after their connection broke

@@ -17,7 +17,6 @@ from typing import NamedTuple, Protocol
 
 from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
 
-NS_PER_S = 1e9
 _EXACT = Context(prec=200)  # far more digits than any sum has: nothing is rounded
 
 Labels = tuple[str, ...]
@@ -163,15 +162,21 @@ class Gauge:
 
 
 class Histogram:
-    """A histogram family of durations: observed in ns, exactly, and told in seconds."""
+    """A histogram family: observed as integers in `family.parts` of its unit (durations: ns), so that sums are exact.
 
-    def __init__(self, family: Family, registry: Registry) -> None:
+    known: label values that are there from the start.
+    """
+
+    def __init__(self, family: Family, registry: Registry, known: Iterable[Labels] = ()) -> None:
         self._family = family
         self._registry = registry
-        self._bounds_ns = [round(bound_s * NS_PER_S) for bound_s in family.bounds]
-        self._les = [*(repr(float(bound_s)) for bound_s in family.bounds), "+Inf"]
+        self._parts = family.parts
+        self._bounds = [round(bound * family.parts) for bound in family.bounds]
+        self._les = [*map(_le, family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
         self._samples = len(self._les) + 2  # of a child: its buckets, count and sum
+        for labels in known:
+            self._child(labels)
         registry.register(self)
 
     @property
@@ -179,20 +184,20 @@ class Histogram:
         """Part of Collector."""
         return len(self._children) * self._samples
 
-    def observe(self, labels: Labels, value_ns: int, exemplar: Exemplar | None = None) -> None:
-        """Count one duration."""
+    def observe(self, labels: Labels, value: int, exemplar: Exemplar | None = None) -> None:
+        """Count one value."""
         child = self._children.get(labels) or self._child(labels)
-        at = bisect_left(self._bounds_ns, value_ns)
+        at = bisect_left(self._bounds, value)
         child.counts[at] += 1
-        child.sum_ns += value_ns
+        child.sum += value
         if exemplar is not None:
-            child.exemplars[at] = f" # {{{exemplar.labels}}} {value_ns / NS_PER_S!r} {exemplar.unix_s!r}"
+            child.exemplars[at] = f" # {{{exemplar.labels}}} {value / self._parts!r} {exemplar.unix_s!r}"
 
-    def add(self, labels: Labels, counts: list[int], sum_ns: int) -> None:
+    def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
         child = self._children.get(labels) or self._child(labels)
         child.counts = [have + more for have, more in zip(child.counts, counts, strict=True)]
-        child.sum_ns += sum_ns
+        child.sum += sum_
 
     def _child(self, labels: Labels) -> _Buckets:
         labels = self._registry.place(self._family, labels, self._samples)
@@ -205,14 +210,14 @@ class Histogram:
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
-        name = self._family.name
+        name, parts = self._family.name, self._parts
         for child in self._children.values():
             below = 0
             for at, le in enumerate(self._les):
                 below += child.counts[at]
                 exemplar = child.exemplars.get(at, "") if openmetrics else ""
                 yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{exemplar}\n'
-            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum_ns / NS_PER_S!r}\n"
+            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum / parts!r}\n"
 
 
 class _Value:
@@ -225,12 +230,12 @@ class _Value:
 
 
 class _Buckets:
-    __slots__ = ("counts", "exemplars", "pairs", "sum_ns")
+    __slots__ = ("counts", "exemplars", "pairs", "sum")
 
     def __init__(self, pairs: str, count: int) -> None:
         self.pairs = pairs
         self.counts = [0] * count
-        self.sum_ns = 0
+        self.sum = 0
         self.exemplars: dict[int, str] = {}
 
 
@@ -250,6 +255,15 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
     yield head(family, openmetrics=openmetrics)
     for labels, value in samples:
         yield f"{_sample(family, labels)}{value}\n"
+
+
+def _le(bound: float) -> str:
+    """A bound as Go writes it, and so all of Prometheus: with an exponent from 1e6 on."""
+    text = repr(float(bound))
+    digits = text.index(".")
+    if digits <= 6:
+        return text
+    return f"{text[0]}.{text[1:digits]}{text[digits + 1 :]}".rstrip("0.") + f"e+{digits - 1:02d}"
 
 
 def _sample(family: Family, labels: Labels) -> str:

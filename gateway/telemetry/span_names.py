@@ -107,7 +107,7 @@ PROTOCOL_VERSION = _core("network.protocol.version", "string", (ON_SERVER,), _AL
 ERROR_TYPE = _core(
     "error.type",
     "string",
-    (ON_SERVER, *_ALL_CLIENT, ON_TOOL),
+    (ON_SERVER, *_ALL_CLIENT, ON_TOOL, ON_STEP),
     "status Error",
     "HTTP status, a listed code of the wire, a code or outcome of the gateway, `tool_error`, or `_OTHER`.",
 )
@@ -199,7 +199,11 @@ TOOL_NAME = _since_1_41(
     "gen_ai.tool.name", "string", _CALLS, "tool spans; steps of `function_call`", "The server tool, or the function."
 )
 TOOL_TYPE = _since_1_41(
-    "gen_ai.tool.type", "string", (ON_TOOL,), _ALWAYS, "`extension`; `datastore` for `file_search` and `retrieval`."
+    "gen_ai.tool.type",
+    "string",
+    _CALLS,
+    "as the name",
+    "`extension`; `datastore` for `file_search` and `retrieval`; `function` for a client's function.",
 )
 TOOL_CALL_ID = _since_1_41("gen_ai.tool.call.id", "string", _CALLS, "as the name, if known", "The call's id.")
 _CAPTURED = "capture is on"
@@ -278,7 +282,7 @@ APP = _own("app", "string", (ON_SERVER, *_BOTH), _TAGGED, "The application, as t
 CHAIN_ID = _own("chain.id", "string", _BOTH, "set, and known", "The first interaction of the chain.")
 KEPT_BY = _own("kept_by", "string", (ON_SERVER,), "a rule kept it", "The sampling rule that kept the trace.")
 PHASE_TIME = "interactions.phase."
-_own("phase.{phase}", "double", _BOTH, "it took time", "A part of the exchange's wall time; they add up.", "s")
+_own("phase.{phase}", "double", (ON_SERVER,), "it took time", "Where the span's time went; they add up to it.", "s")
 LINK = _own(
     "link",
     "string",

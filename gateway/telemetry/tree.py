@@ -13,13 +13,15 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, is_resume
+from gateway.telemetry.cost_metrics import is_wasted
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
 from gateway.telemetry.ids import Identity, SpanRef, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
 from gateway.telemetry.tags import interaction_tags, server_tags
-from gateway.wire.events import SERVER_TOOLS
+from gateway.telemetry.tools import pair
 from gateway.wire.facts import Step
 from gateway.wire.outcome import Outcome, Route
+from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
 
 SERVER, CLIENT, INTERNAL = "server", "client", "internal"
 
@@ -71,8 +73,8 @@ def size(account: Account) -> int:
     count = 1 if record.times.upstream_start_ns is None else 2
     if attr.operation(record) is None:
         return count
-    tools = sum(step.type in _CALLS or step.type in _RESULTS for step in account.shown)
-    return count + 1 + len(account.shown) + tools - (len(_pair(account.shown)[1]) if tools else 0)
+    tools = sum(step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT for step in account.shown)
+    return count + 1 + len(account.shown) + tools - (len(pair(account.shown)[1]) if tools else 0)
 
 
 class _Builder:
@@ -90,6 +92,7 @@ class _Builder:
         record = self._record
         whole = _Span(0, record.times.end_ns)
         found = record.baggage | server_attributes(record) | server_tags(account.tags)
+        found |= attr.phase_attributes(account.phases)
         root = self._node(server_name(record), SERVER, whole, found)
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
@@ -109,7 +112,7 @@ class _Builder:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
         own = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
-        priced = attr.cost_attributes(account)
+        priced = attr.cost_attributes(account.cost, wasted=is_wasted(account))
         found = record.baggage | account.chain | own | priced | interaction_tags(account.tags)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
@@ -127,14 +130,14 @@ class _Builder:
 
     def _steps(self, steps: list[Step]) -> list[Node]:
         """Tool spans with their two steps where the call stood, the other steps in their order."""
-        result_of, paired = _pair(steps)
+        result_of, paired = pair(steps)
         nodes: list[Node] = []
         for step in steps:
             if id(step) in paired:
                 continue
-            if (tool := _CALLS.get(step.type)) is not None:
+            if (tool := TOOL_OF_CALL.get(step.type)) is not None:
                 nodes.append(self._tool(tool, step, result_of.get(id(step))))
-            elif (tool := _RESULTS.get(step.type)) is not None:
+            elif (tool := TOOL_OF_RESULT.get(step.type)) is not None:
                 nodes.append(self._tool(tool, None, step))
             else:
                 nodes.append(self._step(step))
@@ -153,7 +156,10 @@ class _Builder:
 
     def _step(self, step: Step) -> Node:
         found = attr.step_attributes(step, timed=step.start_ns is not None)
-        return self._node(f"{names.STEP} {step.type}", INTERNAL, self._time(step), found)
+        node = self._node(f"{names.STEP} {step.type}", INTERNAL, self._time(step), found)
+        if step.type == "function_result" and step.is_error:
+            node.error = "tool_error"  # a server tool's error stands on its execute_tool span
+        return node
 
     def _time(self, step: Step) -> _Span:
         if step.start_ns is None:
@@ -181,26 +187,3 @@ def _links(account: Account) -> list[Link]:
         return []
     to, basis = (account.earlier, "known") if account.earlier is not None else (derive(earlier), "derived")
     return [Link(to, {names.LINK: relation, names.LINK_BASIS: basis})]
-
-
-# The server tool that a step belongs to; a function call's result is the client's to bring.
-_CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
-_RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
-
-
-def _pair(steps: list[Step]) -> tuple[dict[int, Step], set[int]]:
-    """Results by the identity of their call's step, and the identities of those results. Each pairs once."""
-    calls: dict[tuple[str, str], Step] = {}
-    for step in steps:
-        tool = _CALLS.get(step.type)
-        if tool is not None and step.id is not None:
-            calls.setdefault((tool, step.id), step)
-    if not calls:
-        return {}, set()
-    result_of: dict[int, Step] = {}
-    for step in steps:
-        tool = _RESULTS.get(step.type)
-        call = calls.pop((tool, step.call_id), None) if tool is not None and step.call_id is not None else None
-        if call is not None:
-            result_of[id(call)] = step
-    return result_of, {id(result) for result in result_of.values()}

@@ -41,6 +41,7 @@ from gateway.wire.facts import (
 )
 from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
+from gateway.wire.phases import PhaseClock
 from gateway.wire.steps import MAX_STEPS, Steps
 from gateway.wire.usage import Reading, Usage, add, read_usage
 
@@ -55,7 +56,8 @@ class InteractionTracker:
 
     def __init__(self, *, stall_ns: int = STALL_NS) -> None:
         self.facts = StreamFacts()
-        self.steps = Steps(self.facts)
+        self._phases = PhaseClock(self.facts)
+        self.steps = Steps(self.facts, self._phases)
         self.done_seen = False
         self.final_seen = False
         self.final_status: str | None = None
@@ -91,18 +93,18 @@ class InteractionTracker:
         if facts.first_event_ns is None:
             facts.first_event_ns = t_ns
         self._note_silence(t_ns)
-        self._last_event_ns = t_ns - self.blocked_ns
+        calm_ns = self._last_event_ns = t_ns - self.blocked_ns
         match event:
             case StepDelta():
                 self._delta(event, t_ns, size)
             case StepStart():
                 facts.step_starts += 1
                 self._step_type(event.type)
-                self.steps.start(event, t_ns, size)
+                self.steps.start(event, t_ns, size, calm_ns)
             case StepStop():
                 facts.step_stops += 1
                 self._read(event.step_usage)
-                self.steps.stop(event, t_ns, size)
+                self.steps.stop(event, t_ns, size, calm_ns)
             case InteractionCreated():
                 facts.created += 1
                 self._interaction(event.interaction)
@@ -115,12 +117,15 @@ class InteractionTracker:
             case InteractionCompleted():
                 facts.completed += 1
                 self._complete(event, t_ns)
+                self._phases.over(calm_ns)
             case ErrorEvent():
                 if facts.terminal_ns is None:
                     facts.terminal_ns = t_ns
                 self.feed_error(event)
+                self._phases.over(calm_ns)
             case Done():
                 self.done_seen = True
+                self._phases.over(calm_ns)
                 return
             case UnknownEvent():
                 self.unknown(Unknown.LEGACY_EVENT if event.legacy else Unknown.EVENT_TYPE, event.name)
@@ -199,6 +204,7 @@ class InteractionTracker:
     def finish(self, t_ns: int) -> StreamFacts:
         """The response is over: close what is open and settle the usage. Call it once."""
         self._note_silence(t_ns)
+        self._phases.finish(t_ns - self.blocked_ns)
         self.steps.finish()
         self._settle_usage()
         self.facts.interaction.status = self.final_status or self.last_status
@@ -358,7 +364,9 @@ class InteractionTracker:
         since = self._last_event_ns
         if since is None or t_ns - self.blocked_ns - since <= self._stall_ns or self.final_seen or self.done_seen:
             return
-        self.facts.stalled |= self.steps.is_streaming
+        if self.steps.is_streaming:
+            self.facts.stalled = True
+            self.facts.stalls += 1
 
 
 def _body_type(step: object) -> str | None:

@@ -67,7 +67,7 @@ async def _play(otel: Mapping[str, str]) -> Played:
         with (
             tempfile.TemporaryDirectory() as folder,
             GatewayProcess(
-                f"http://127.0.0.1:{port}", workers=2, env=otel, config=cost.config(Path(folder))
+                f"http://127.0.0.1:{port}", workers=2, env=otel, config=cost.config(Path(folder), teams=False)
             ) as gateway,
         ):
             async with Client("back", gateway.url, simulator, played.did) as client:

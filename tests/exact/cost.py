@@ -94,15 +94,19 @@ MODELS: Final = (
 )
 
 
-def config(folder: Path) -> dict[str, object]:
-    """Settings of a gateway of the run: its price file, written there, and its budgets."""
+def config(folder: Path, *, teams: bool) -> dict[str, object]:
+    """Settings of a gateway of the run: its price file, written there, and its budgets. teams: whether it has any."""
     file = folder / "prices.toml"
     file.write_text("".join(map(_toml, MODELS)), encoding="utf-8")
     budgets = [
         {"name": name, "window": window, "usd": usd, **({"team": team} if team else {})}
-        for name, team, window, usd in BUDGETS
+        for name, team, window, usd in _budgets(teams=teams)
     ]
     return {"pricing.file": file, "budgets": json.dumps(budgets)}
+
+
+def _budgets(*, teams: bool) -> list[tuple[str, str | None, str, float]]:
+    return [budget for budget in BUDGETS if teams or budget[1] is None]
 
 
 def _toml(model: Model) -> str:
@@ -263,15 +267,16 @@ class _Memory:
 
 
 class Costs:
-    """Takes what the books count, in their order, and adds up the samples of cost."""
+    """Takes what the books count, in their order, and adds up the samples of cost. teams: whether there are any."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, teams: bool) -> None:
+        self._budgets = _budgets(teams=teams)
         self._memory: dict[str, _Memory] = {}
         self._team = ""
         self.samples: dict[Sample, Fraction] = {}
         self.bills: dict[str, Bill] = {}
         self.wasted: set[str] = set()
-        for name, _, window, usd in BUDGETS:
+        for name, _, window, usd in self._budgets:
             self.samples[_sample("budget_usd", budget=name, window=window)] = Fraction(usd)
             self.samples[_sample("budget_cost_usd_total", budget=name)] = Fraction(0)
 
@@ -303,7 +308,7 @@ class Costs:
         self._team = reading.team
         for kind, usd in made.usd.items():
             self._add("cost_usd_total", usd, model=model, type=kind, tier=made.tier, basis=basis)
-            budgets = {name for name, team, _, _ in BUDGETS if team in {None, reading.team}}
+            budgets = {name for name, team, _, _ in self._budgets if team in {None, reading.team}}
             for name in budgets if usd else ():
                 self._add("budget_cost_usd_total", usd, budget=name)
         for kind, count in made.unpriced.items():

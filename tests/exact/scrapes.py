@@ -81,13 +81,8 @@ def compared(samples: Mapping[Sample, float]) -> int:
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
     is_shape = shapes.family_of(name) in shapes.FAMILIES
-    return (
-        is_time
-        or is_shape
-        or name in BY_WORKER
-        or name in cost.FAMILIES
-        or name in {"build_info", "unexpected_plain_path"}
-    )
+    is_apart = name in {"build_info", "unexpected_plain_path", "phase_seconds_count"} or name in cost.FAMILIES
+    return is_time or is_shape or is_apart or name in BY_WORKER
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:

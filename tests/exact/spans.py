@@ -195,6 +195,7 @@ def _main(reading: Reading, port: int) -> Attributes:
         "interactions.deltas": reading.deltas,
         "interactions.bytes": entry["body_bytes"] if entry is not None and not died else 0,
         "interactions.unknown_events": sum(reading.unknown.values()),
+        "interactions.attempts": 0 if died else 1,
         "interactions.max_gap": TIME if reading.deltas > 1 else None,
         "interactions.time_to_terminal": TIME if reading.is_terminal_timed else None,
         "interactions.errors": reading.error_events or None,
@@ -313,10 +314,11 @@ def _step(step: Step) -> Expected:
         "interactions.step.timed": None if step.started else False,
     }
     if step.type == "function_call":
-        found |= {"gen_ai.tool.name": step.name, "gen_ai.tool.call.id": step.id}
+        found |= {"gen_ai.tool.name": step.name, "gen_ai.tool.call.id": step.id, "gen_ai.tool.type": "function"}
     for kind in ("total", "input", "output", "thought", "tool_use", "cached"):
         found[f"interactions.step.usage.{kind}_tokens"] = arithmetic.stated(step.own_usage or {}, kind)
-    return Expected(f"step {step.type}", "INTERNAL", _present(found))
+    error = "tool_error" if step.type == "function_result" and step.is_error else None
+    return Expected(f"step {step.type}", "INTERNAL", _present(found), error)
 
 
 def _present(found: Mapping[str, Value]) -> Attributes:

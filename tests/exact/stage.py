@@ -113,12 +113,14 @@ async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
 def _start(stack: ExitStack, asked: Asked) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
     config = {**asked.config, **asked.scheme.config}
-    priced = cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    teams = "attribution.team" in config
+    priced = cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())), teams=teams)
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
     url = f"http://127.0.0.1:{asked.upstream_port}"
     gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config={**config, **priced}))
     site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
-    site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
+    chains = "traces.chain_root" in config
+    site.books = Books(is_window_open=asked.is_window_open, tells_chains=chains, teams=teams)
     return site
 
 

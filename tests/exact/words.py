@@ -84,7 +84,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
         ("label",),
         [
             *(("model",), ("code",), ("modality",), ("tier",), ("step_type",), ("kind",), ("what",), ("reason",)),
-            *(("anomaly",), ("where",), ("team",), ("series",)),
+            *(("anomaly",), ("where",), ("tool",), ("team",), ("series",)),
         ],
     ),
     "stream_bytes_total": (("direction",), [("up",), ("down",)]),
@@ -103,6 +103,18 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
             *(("bad_request",), ("draining",)),
         ],
     ),
+    "tool_calls_total": (
+        ("tool", "side", "result"),
+        [
+            *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
+            *(("function", "client", result) for result in ("pending", "ok", "error")),
+        ],
+    ),
+    "upstream_attempts_total": (
+        ("kind", "result"),
+        [(kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")],
+    ),
+    "grounding_queries_total": (("tool",), [("google_search",), ("google_maps",), ("retrieval",)]),
     "active_streams": (("mode",), [("stream",), ("unary",), ("background",)]),
     "spans_total": (("result",), [("exported",), ("failed",), ("dropped",), ("sampled_out",)]),
     "telemetry_faults_total": (
@@ -113,6 +125,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
 
 LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 1800)
 DURATION: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+SIZE: Final = tuple(4**power for power in range(2, 12))
 GAP: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 BUCKETS: Final = {
@@ -121,12 +134,20 @@ BUCKETS: Final = {
     "inter_delta_gap_seconds": GAP,
     "step_duration_seconds": DURATION,
     "added_latency_seconds": OVERHEAD,
+    "phase_seconds": LATENCY,
+    "upstream_headers_seconds": LATENCY,
+    "stream_max_gap_seconds": LATENCY,
+    "tool_duration_seconds": LATENCY,
+    "function_result_wait_seconds": DURATION,
+    "interaction_tokens": SIZE,
 }
+# Which exchanges had a phase depends on the machine's pace: they are compared with their spans (clocks.py).
+PHASES: Final = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 FAMILIES: Final = frozenset(
     {
         *("requests_total", "steps_total", "tokens_total", "cached_tokens_total", "usage_missing_total"),
         *("errors_total", "exchanges_opened_total", "exchanges_closed_total", "build_info"),
-        "unexpected_plain_path",
+        *("unexpected_plain_path", "stalls_total"),
         *BUCKETS,
         *ZEROS,
     }

@@ -123,7 +123,9 @@ def _closed(fields: dict[str, Any]) -> ExchangeClosed:
         interaction=InteractionFacts(**parts["interaction"]), usage=usage, basis=basis, **parts["stream"]
     )
     times = {
+        "request_body_ns": 1 * MS,
         "upstream_start_ns": 2 * MS,
+        "connected_ns": 5 * MS,
         "head_ns": 40 * MS,
         "first_byte_ns": 50 * MS,
         "end_ns": 1000 * MS,

@@ -415,6 +415,7 @@ def test_what_a_generation_says(bench: Bench) -> None:
         "interactions.deltas": 7,
         "interactions.bytes": 4321,
         "interactions.unknown_events": 0,
+        "interactions.attempts": 1,
         "interactions.time_to_first_delta": 0.3,
         "interactions.time_to_first_text": 0.7,
         "interactions.time_to_terminal": 0.99,
@@ -451,6 +452,7 @@ def test_steps_say_what_is_known_of_them(bench: Bench) -> None:
         "interactions.step.open_at_end": True,
         "gen_ai.tool.name": "get_weather",
         "gen_ai.tool.call.id": "f1",
+        "gen_ai.tool.type": "function",
     }
     assert attributes(one(bench, "step other")) == {
         "interactions.step.index": 1,
@@ -502,6 +504,9 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "network.protocol.version": "1.1",
         "interactions.exchange.id": "x1",
         "interactions.outcome": "completed",
+        "interactions.phase.connect": 0.003,
+        "interactions.phase.wait": 0.995,
+        "interactions.phase.gateway": 0.002,
     }
 
 

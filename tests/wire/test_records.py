@@ -31,7 +31,25 @@ from tests.wire.test_garbage import STREAM_BODIES
 USAGE = Usage(9, 1, 2, 3, 4, 5, 6, {"input": {"text": 1, "smell": 0}}, {"google_search": 2})
 STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE)
 REQUEST = RequestFacts(
-    "m", "a", True, True, "i", "p", True, "e", "r", "flex", 0.5, 1.0, 100, -7, ["stop", "é\u2028"], "high", "text", True
+    "m",
+    "a",
+    True,
+    True,
+    "i",
+    "p",
+    True,
+    "e",
+    "r",
+    "flex",
+    0.5,
+    1.0,
+    100,
+    -7,
+    ["stop", "é\u2028"],
+    "high",
+    "text",
+    True,
+    {"c": True, "é": False},
 )
 STREAM = StreamFacts(
     InteractionFacts("i", "completed", "m", "a", "flex", "c", "u"),
@@ -58,6 +76,10 @@ STREAM = StreamFacts(
     3,
     4,
     5,
+    6,
+    7,
+    8,
+    9,
 )
 CLOSED = ExchangeClosed(
     "x1",

@@ -196,4 +196,13 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
         "invalid": {},
         "anomalies": {},
         "stalled": False,
+        "created": 1,
+        "status_updates": 1,
+        "step_starts": 2,
+        "step_stops": 2,
+        "completed": 1,
+        "stalls": 0,
+        "think_ns": 200,
+        "server_tool_ns": 0,
+        "stream_ns": 300 + 4_000,
     }

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from gateway import addresses
+from gateway import addresses, capture
+from gateway.patterns import compiled
 
 ENV_PREFIX = "INTERACTIONS_GATEWAY_"
 ENV_NESTED = "__"
@@ -125,6 +126,21 @@ def _secret(value: str | None, info: ValidationInfo) -> str | None:
 def _label_text(value: str | None) -> str | None:
     if value is not None and (not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable()):
         raise ValueError(LABEL_TEXT)
+    return value
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
+
+
+def _lines(value: Any) -> Any:
+    if isinstance(value, str):  # of the environment: a comma is a part of many patterns
+        return tuple(line.strip() for line in value.splitlines() if line.strip())
+    return value
+
+
+def _expression(value: str) -> str:
+    compiled(value)
     return value
 
 
@@ -337,6 +353,29 @@ class Budget(Section):
     )
 
 
+class CaptureSettings(Section):
+    """Whether prompts and answers are captured, and what of them (docs/content.md)."""
+
+    content: Annotated[
+        Literal["auto", "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"], BeforeValidator(_upper)
+    ] = _setting(
+        capture.AUTO,
+        f"prompts and answers on spans, on log events, on both or on none; auto: as {capture.VARIABLE} says",
+        f"auto, {', '.join(capture.MODES[:-1])} or {capture.MODES[-1]}",
+    )
+    max_bytes: Annotated[int, BeforeValidator(_no_bool), Field(ge=1024, le=1024 * 1024)] = _setting(
+        32 * 1024, "of one exchange's content; what is longer is cut", "a whole number from 1024 to 1048576"
+    )
+    redact: Annotated[
+        tuple[Annotated[str, AfterValidator(_expression)], ...], BeforeValidator(_lines), Field(max_length=64)
+    ] = _setting(
+        (),
+        "regular expressions; what they match in content is replaced, beside keys and tokens, which always are",
+        "a list of at most 64 regular expressions (Python's) that match no empty text, without repeats of a group that "
+        "holds a repeat or a `|`; in the environment one a line",
+    )
+
+
 class LogSettings(Section):
     """The log on standard output."""
 
@@ -374,4 +413,5 @@ class Settings(Section):
     traces: TraceSettings = TraceSettings()
     usage: UsageSettings = UsageSettings()
     pricing: PricingSettings = PricingSettings()
+    capture: CaptureSettings = CaptureSettings()
     log: LogSettings = LogSettings()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from gateway.wire.content import Content
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
@@ -93,6 +94,14 @@ class Times:
 
 
 @dataclass(slots=True)
+class ContentCaptured:
+    """The content of an exchange, right before its end; only where capture is on."""
+
+    exchange_id: str
+    content: Content
+
+
+@dataclass(slots=True)
 class ExchangeClosed:
     """The whole of an ended exchange. started_unix_ns is wall time; every other `_ns` counts from it, monotonic.
 
@@ -160,10 +169,11 @@ class Heartbeat:
     tally: list[int] = field(default_factory=list)
 
 
-Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ExchangeClosed | Heartbeat
+Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ContentCaptured | ExchangeClosed | Heartbeat
 
 KINDS: dict[str, type[Record]] = {
-    cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
+    cls.__name__: cls
+    for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ContentCaptured, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
 CONNECT_RESULTS = ("ok", "dns_error", "connect_error", "connect_timeout", "tls_error")

@@ -1,8 +1,8 @@
-"""A real OTLP/HTTP trace receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
+"""A real OTLP/HTTP receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
 
 Not here: what the spans ought to be. It runs in a thread with its own event loop, so that tests of any kind share it.
-Source: OTLP 1.x over HTTP: POST /v1/traces, ExportTraceServiceRequest, optionally gzipped.
-Promise: what `spans` returns was decoded by the official protobuf classes; nothing was dropped or merged.
+Source: OTLP 1.x over HTTP: POST /v1/traces and /v1/logs, Export…ServiceRequest, optionally gzipped.
+Promise: what `spans` and `logs` return was decoded by the official protobuf classes; nothing was dropped or merged.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final, Self, TypeAlias
 
 import pytest
 from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -67,6 +68,20 @@ class Span:
     trace_state: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log record as it arrived. Ids in hex; values as they are, a list of pairs as a tuple of pairs."""
+
+    trace_id: str
+    span_id: str
+    event_name: str
+    severity: int
+    time_ns: int
+    body: Value
+    attributes: Mapping[str, Value]
+    resource: Mapping[str, Value]
+
+
 @dataclass(slots=True)
 class Received:
     """One request to the receiver, refused ones too."""
@@ -77,12 +92,14 @@ class Received:
     status: int
     spans: int
     body_bytes: int
+    logs: int = 0
 
 
 @dataclass(slots=True)
 class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     spans: list[Span] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     refuse_with: int = 0
     refusals_left: int | None = None
@@ -122,6 +139,12 @@ class OtlpReceiver:
             return list(self._state.spans)
 
     @property
+    def logs(self) -> list[Log]:
+        """All log records taken so far, in order of arrival."""
+        with self._state.lock:
+            return list(self._state.logs)
+
+    @property
     def requests(self) -> list[Received]:
         """All requests so far, refused ones too."""
         with self._state.lock:
@@ -141,6 +164,7 @@ class OtlpReceiver:
         """Forget what has come."""
         with self._state.lock:
             self._state.spans.clear()
+            self._state.logs.clear()
             self._state.requests.clear()
 
     def wait_for(self, condition: Callable[[Sequence[Span]], bool], timeout_s: float = 20.0) -> list[Span]:
@@ -152,6 +176,16 @@ class OtlpReceiver:
                 raise TimeoutError(f"{len(spans)} spans came within {timeout_s:g} s, and they are not what is awaited")
             pause.wait(0.02)
         return spans
+
+    def wait_for_logs(self, count: int, timeout_s: float = 20.0) -> list[Log]:
+        """Wait until so many log records are there; raises TimeoutError with their number."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while len(logs := self.logs) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(logs)} log records came within {timeout_s:g} s, {count} are awaited")
+            pause.wait(0.02)
+        return logs
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -176,16 +210,20 @@ class OtlpReceiver:
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
         spans: list[Span] = []
+        logs: list[Log] = []
         with self._state.lock:
             status = self._refusal()
         if not status:
-            status, spans = _decode(request, body)
+            status, spans, logs = _decode(request, body)
         with self._state.lock:
             self._state.spans += spans
+            self._state.logs += logs
             self._state.requests.append(
-                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body))
+                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body), len(logs))
             )
-        answer = ExportTraceServiceResponse().SerializeToString() if status == 200 else b""
+        of_logs = request.path == _LOGS
+        answered = ExportLogsServiceResponse() if of_logs else ExportTraceServiceResponse()
+        answer = answered.SerializeToString() if status == 200 else b""
         return web.Response(status=status, body=answer, content_type="application/x-protobuf")
 
     def _refusal(self) -> int:
@@ -201,19 +239,40 @@ class OtlpReceiver:
         return state.refuse_with
 
 
-def _decode(request: web.Request, body: bytes) -> tuple[int, list[Span]]:
-    """The status that the request deserves, and its spans."""
-    if request.path != "/v1/traces":
-        return 404, []
+_TRACES, _LOGS = "/v1/traces", "/v1/logs"
+
+
+def _decode(request: web.Request, body: bytes) -> tuple[int, list[Span], list[Log]]:
+    """The status that the request deserves, its spans and its log records."""
+    if request.path not in (_TRACES, _LOGS):
+        return 404, [], []
     if request.content_type != "application/x-protobuf":
-        return 415, []
+        return 415, [], []
     try:
         if request.headers.get("Content-Encoding", "").lower() == "gzip":
             body = gzip.decompress(body)
-        export = ExportTraceServiceRequest.FromString(body)
+        if request.path == _LOGS:
+            return 200, [], list(_logs(ExportLogsServiceRequest.FromString(body)))
+        return 200, list(_spans(ExportTraceServiceRequest.FromString(body))), []
     except Exception:
-        return 400, []
-    return 200, list(_spans(export))
+        return 400, [], []
+
+
+def _logs(export: ExportLogsServiceRequest) -> Iterator[Log]:
+    for of_resource in export.resource_logs:
+        resource = _attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_logs:
+            for record in of_scope.log_records:
+                yield Log(
+                    trace_id=record.trace_id.hex(),
+                    span_id=record.span_id.hex(),
+                    event_name=record.event_name,
+                    severity=record.severity_number,
+                    time_ns=record.time_unix_nano,
+                    body=_value(record.body),
+                    attributes=_attributes(record.attributes),
+                    resource=resource,
+                )
 
 
 def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:

@@ -7,11 +7,14 @@ The one place that leans on how aiohttp's server is made inside: `Server.__call_
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
+from gateway import capture
 from gateway.proxy.choice import FAST, PLAIN, choose
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
@@ -45,7 +48,9 @@ EXCHANGES = web.AppKey("exchanges", Exchanges)
 SERVING = web.AppKey("serving", Serving)
 
 
-def build_app(settings: Settings, sink: RecordSink, tally: Tally | None = None) -> web.Application:
+def build_app(
+    settings: Settings, sink: RecordSink, tally: Tally | None = None, variables: Mapping[str, str] = os.environ
+) -> web.Application:
     """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits.
 
     tally: where it counts what is in no record.
@@ -57,6 +62,7 @@ def build_app(settings: Settings, sink: RecordSink, tally: Tally | None = None) 
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
         tally=tally,
+        capture_bytes=settings.capture.max_bytes if capture.wanted(settings.capture.content, variables).on else 0,
     )
     app[EXCHANGES] = exchanges
     serving = app[SERVING] = Serving(settings, Forwarding(settings, exchanges))

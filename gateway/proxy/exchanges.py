@@ -22,16 +22,27 @@ _log = structlog.get_logger()
 
 
 class Exchanges:
-    """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them."""
+    """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them.
+
+    capture_bytes: see Exchange.
+    """
 
     def __init__(
-        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, tally: Tally | None = None
+        self,
+        sink: RecordSink,
+        upstream: Upstream,
+        *,
+        max_open: int,
+        stall_ns: int,
+        tally: Tally | None = None,
+        capture_bytes: int = 0,
     ) -> None:
         self.tally = tally if tally is not None else Tally()
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
         self._stall_ns = stall_ns
+        self._capture_bytes = capture_bytes
         self._open: dict[Exchange, Callable[[], object]] = {}
         self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
         self._begun = 0
@@ -72,6 +83,7 @@ class Exchanges:
             self._sink,
             stall_ns=self._stall_ns,
             meter=self.tally if is_metered(self._begun - 1) else None,
+            capture_bytes=self._capture_bytes,
         )
         refusal: Rejection | None = None
         if self._draining:

@@ -46,8 +46,9 @@ class MeteredTap(Tap):
         *,
         stall_ns: int,
         tally: Tally,
+        capture_bytes: int = 0,
     ) -> None:
-        super().__init__(route, http_status, body, content_encoding, stall_ns=stall_ns)
+        super().__init__(route, http_status, body, content_encoding, stall_ns=stall_ns, capture_bytes=capture_bytes)
         self._tally = tally
         self._own_ns = own_ns()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-# First dropped first: steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
-_DROP_ORDER = (("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
+# First dropped first: content is large, steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
+_DROP_ORDER = (("ContentCaptured",), ("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
 _CLASS_OF = {kind: position for position, kinds in enumerate(_DROP_ORDER) for kind in kinds}
 
 

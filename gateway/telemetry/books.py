@@ -21,6 +21,7 @@ from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.phases import split
 from gateway.telemetry.seen import Interaction, Seen
 from gateway.telemetry.tools import CLIENT, ERROR, FUNCTION, OK, PendingCalls, ToolCall, Unmatched, tool_calls
+from gateway.wire.content import Content
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
 from gateway.wire.usage import Counted, Usage, count, growth
@@ -75,6 +76,7 @@ class Account:
     tags: the record's, the team by the name that is to be shown; for spans and log.
     tools: tool calls to count. result_waits_ns: of the function results that this request brought, how long each call
     had waited. phases: where the time went, ns.
+    content: what was captured of it; only where capture is on.
     """
 
     record: ExchangeClosed
@@ -89,6 +91,7 @@ class Account:
     team: tuple[str, ...] = ()
     cost: Cost | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    content: Content | None = None
     chain: Attributes = field(default_factory=dict)
     tools: list[ToolCall] = field(default_factory=list)
     result_waits_ns: list[int] = field(default_factory=list)

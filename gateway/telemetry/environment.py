@@ -14,6 +14,8 @@ PROTOCOL = "http/protobuf"
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_LOG_ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_LOG_PROTOCOLS = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SAMPLERS = ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
 
 
@@ -32,6 +34,23 @@ class Wishes:
 
     exports: bool
     refusals: tuple[Refusal, ...] = ()
+
+
+def read_logs(environment: Mapping[str, str]) -> Wishes:
+    """The same for log events, which only content capture makes."""
+    found = {name: value.strip() for name, value in environment.items() if name.startswith("OTEL_") and value.strip()}
+    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Wishes(exports=False)
+    exporters = {name.strip().lower() for name in found.get("OTEL_LOGS_EXPORTER", "").split(",") if name.strip()}
+    wanted = "otlp" in exporters if exporters else any(name in found for name in _LOG_ENDPOINTS)
+    refusals = []
+    if exporters - {"otlp", "none"}:
+        refusals.append(Refusal("OTEL_LOGS_EXPORTER", found["OTEL_LOGS_EXPORTER"], "otlp or none"))
+    protocol = next((name for name in _LOG_PROTOCOLS if name in found), None)
+    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
+        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no log events are exported"))
+        wanted = False
+    return Wishes(wanted, tuple(refusals))
 
 
 def read(environment: Mapping[str, str]) -> Wishes:

@@ -17,6 +17,13 @@ from gateway.wire.outcome import Outcome, Route
 Value = str | bool | int | float | list[str]
 Attributes = dict[str, Value]
 
+
+class Whole(str):
+    """A text that is told whole: it is JSON, and has a bound of its own (trimming.py)."""
+
+    __slots__ = ()
+
+
 REDACTED = "REDACTED"
 MAX_PREFIX_SEGMENTS = 8
 MAX_TEXT_CHARS = 512

@@ -27,10 +27,12 @@ UNKNOWNS = tuple(Unknown)
 INVALIDS = tuple(Invalid)
 ANOMALY_DOMAIN = tuple(Anomaly)
 ERROR_SOURCES = ("upstream_http", "upstream_event", "transport", "gateway", "client")
-TAP_PLACES = ("sse", "skim", "tracker", "records")
-LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
+TAP_PLACES = ("sse", "skim", "tracker", "records", "capture")
+LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ContentCaptured", "ExchangeClosed")
 LOST_DOMAIN = tuple((kind, reason) for kind in LOST_KINDS for reason in LOST_REASONS)
 SPAN_RESULTS = ("exported", "failed", "dropped", "sampled_out")
+CONTENT_EVENT_RESULTS = ("exported", "failed", "dropped")
+WITHHELD_REASONS = ("redaction", "queue_full")
 PROCESSES = SUPERVISOR, OBSERVER, FORWARDER = "supervisor", "observer", "forwarder"
 LOOPS = (FORWARDER, OBSERVER)  # processes with an event loop, which the supervisor starts again
 DIRECTIONS = ("up", "down")
@@ -128,7 +130,7 @@ LABELS = {
     "`legacy_event`",
     "reason": "why: a closed list a family",
     "anomaly": "one of a closed list",
-    "where": "part of the tap: `sse`, `skim`, `tracker`, `records`",
+    "where": "part of the tap: `sse`, `skim`, `tracker`, `records`; `capture` of content",
     "worker": "the forwarder's number, from 0; `none` for the processes of which there is one",
     "label": "the name of a label",
     "version": "the gateway's",
@@ -136,9 +138,9 @@ LABELS = {
     "python": "version",
     "aiohttp": "version",
     "path": "`fast` or `plain`; of added latency: `request`, `first_event`",
-    "result": "of spans: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, `unmatched`, "
-    "`pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, `connect_error`, "
-    "`connect_timeout`, `tls_error`",
+    "result": "of spans and log events: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, "
+    "`unmatched`, `pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, "
+    "`connect_error`, `connect_timeout`, `tls_error`",
     "sink": "part of the observer: `view`, `books`, `cost`, `metrics`, `traces`, `log`, `render`",
     "tool": "call and result without their suffix, `function`, or `other`",
     "side": "who carries a call out: `server`, `client`",

@@ -101,6 +101,17 @@ TELEMETRY_FAULTS = _counter(
     "telemetry_faults", ("sink",), "Records that a sink of the observer failed on.", counts="{fault}"
 )
 
+# content
+CONTENT_EVENTS = _counter(
+    "content_events", ("result",), "What became of the log events with captured content.", counts="{event}"
+)
+CONTENT_WITHHELD = _counter(
+    "content_withheld",
+    ("reason",),
+    "Captured content that was not told, though its exchange was.",
+    counts="{exchange}",
+)
+
 # exchange
 UPSTREAM_HEADERS = _seconds(
     "upstream_headers", ("model",), BOUNDS_LATENCY_S, "From the upstream request's start to its answer's head."
@@ -223,6 +234,8 @@ FAMILIES = (
     BUILD_INFO,
     SPANS,
     TELEMETRY_FAULTS,
+    CONTENT_EVENTS,
+    CONTENT_WITHHELD,
     # exchange
     UPSTREAM_HEADERS,
     STREAM_MAX_GAP,

@@ -12,11 +12,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
-from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    Record,
+    StepFinished,
+    StepStarted,
+)
 from gateway.telemetry import names, pricing_file
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.budgets import Budgets
 from gateway.telemetry.chains import Chains
+from gateway.telemetry.contents import Contents
 from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
@@ -34,6 +44,7 @@ from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from gateway.config import Settings
@@ -54,6 +65,7 @@ class Telemetry:
         clock_unix_ns: Callable[[], int] = time.time_ns,
         variables: Mapping[str, str] = os.environ,
         span_exporter: SpanExporter | None = None,
+        log_exporter: LogRecordExporter | None = None,
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
@@ -92,6 +104,9 @@ class Telemetry:
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
+        self._contents = Contents(
+            self.registry, settings.capture, self._warn, variables=variables, exporter=log_exporter
+        )
         self._traces = Traces(
             self.registry,
             codes,
@@ -99,6 +114,7 @@ class Telemetry:
             self._warn,
             variables=variables,
             exporter=span_exporter,
+            contents=self._contents,
         )
 
     @property
@@ -146,6 +162,8 @@ class Telemetry:
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
             self._guard("view", self.view.step_finished, session, record)
+        elif isinstance(record, ContentCaptured):
+            session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
             self._guard("metrics", self.processes.heartbeat, session.hello, record)
@@ -169,7 +187,9 @@ class Telemetry:
 
     def shutdown(self, timeout_s: float) -> None:
         """Send what spans still wait, within the deadline. Blocks: call it off the loop."""
+        begun_s = time.monotonic()
         self._guard("traces", self._traces.shutdown, timeout_s)
+        self._guard("traces", self._contents.shutdown, max(0.0, timeout_s - (time.monotonic() - begun_s)))
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
@@ -180,6 +200,9 @@ class Telemetry:
             # Undecided is not uncounted: the exchange itself still balances.
             model = names.OTHER if record.route is Route.CREATE else names.NONE
             account = Account(record, model, team=self._no_team)
+        content, session.content = session.content, None
+        if content is not None and content.exchange_id == record.exchange_id:
+            account.content = content.content
         self._guard("cost", self._pricer.settle, account)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)

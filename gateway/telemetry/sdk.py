@@ -21,12 +21,13 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from gateway import __version__
 from gateway.telemetry import names, otlp
+from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Node
 from gateway.wire.tracecontext import read_tracestate
 
 _KINDS = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT, INTERNAL: SpanKind.INTERNAL}
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Way(Protocol):
@@ -88,7 +89,7 @@ class ThroughObjects:
         state = TraceState.from_header([text]) if text else TraceState()
         parent = None
         if identity.parent is not None:
-            parent = SpanContext(identity.trace_id, identity.parent.span_id, True, _SAMPLED, state)
+            parent = SpanContext(identity.trace_id, identity.parent.span_id, True, SAMPLED, state)
         made: list[ReadableSpan] = []
         self._make(root, identity.trace_id, parent, state, made)
         return made
@@ -97,7 +98,7 @@ class ThroughObjects:
         self, node: Node, trace_id: int, parent: SpanContext | None, state: TraceState, made: list[ReadableSpan]
     ) -> None:
         span_id = node.span_id or self._ids.generate_span_id()
-        context = SpanContext(trace_id, span_id, False, _SAMPLED, state)
+        context = SpanContext(trace_id, span_id, False, SAMPLED, state)
         for child in node.children:
             self._make(child, trace_id, context, state, made)
         error = {} if node.error is None else {names.ERROR_TYPE: node.error}
@@ -110,7 +111,7 @@ class ThroughObjects:
                 {name: _cut(value) for name, value in (node.attributes | error).items()},
                 (),
                 [
-                    Link(SpanContext(link.to.trace_id, link.to.span_id, True, _SAMPLED), dict(link.attributes))
+                    Link(SpanContext(link.to.trace_id, link.to.span_id, True, SAMPLED), dict(link.attributes))
                     for link in node.links
                 ],
                 _KINDS[node.kind],
@@ -144,7 +145,7 @@ def _state(identity: Identity, tracestate: str | None) -> str:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value[: otlp.ATTRIBUTE_MAX_CHARS]
+        return value if type(value) is Whole else value[: otlp.ATTRIBUTE_MAX_CHARS]
     return tuple(map(_cut, value)) if isinstance(value, list | tuple) else value
 
 

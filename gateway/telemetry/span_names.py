@@ -23,6 +23,7 @@ INVOKE_AGENT = "invoke_agent"
 FETCH = "fetch_response"
 EXECUTE_TOOL = "execute_tool"
 STEP = "step"
+CONTENT_EVENT = "gen_ai.client.inference.operation.details"  # a log event: captured content
 
 ON_SERVER, ON_UPSTREAM, ON_MAIN, ON_FETCH, ON_TOOL, ON_STEP = (
     "server",
@@ -211,7 +212,7 @@ TOOL_CALL_ARGUMENTS = _since_1_41("gen_ai.tool.call.arguments", "string", _CALLS
 TOOL_CALL_RESULT = _since_1_41("gen_ai.tool.call.result", "string", _CALLS, _CAPTURED, "JSON, redacted, cut.")
 TOOL_DEFINITIONS = _since_1_41("gen_ai.tool.definitions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 INPUT_MESSAGES = _since_1_41("gen_ai.input.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
-OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
+OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", _BOTH, _CAPTURED, "JSON, redacted, cut.")
 SYSTEM_INSTRUCTIONS = _since_1_41("gen_ai.system_instructions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 CONVERSATION_ID = _since_1_41(
     "gen_ai.conversation.id",

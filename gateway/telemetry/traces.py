@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
 from gateway.telemetry.books import Account
+from gateway.telemetry.contents import Contents
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, is_kept
 from gateway.telemetry.labels import CodeLabels
@@ -44,7 +45,9 @@ class Traces:
         *,
         variables: Mapping[str, str] = os.environ,
         exporter: SpanExporter | None = None,
+        contents: Contents | None = None,
     ) -> None:
+        self._contents = contents
         self._codes = codes
         self._keep_ratio = keep_ratio
         self._counting = threading.Lock()  # results come from the exporter's thread as well
@@ -61,6 +64,9 @@ class Traces:
             except Exception as exc:  # a missing certificate file, say, must not cost the metrics
                 log("span_export_off", error=f"{type(exc).__name__}: {exc}")
 
+        if contents is not None:
+            contents.begin(spans_leave=self._sender is not None)
+
     @property
     def enabled(self) -> bool:
         return self._sender is not None
@@ -73,12 +79,17 @@ class Traces:
         return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
 
     def closed(self, account: Account, identity: Identity) -> None:
-        """Send an exchange's trace, if traces are on and it is kept."""
-        if self._sender is None:
+        """Send an exchange's trace, and what is told of its content, where they are on and it is kept."""
+        content = account.content if self._contents is not None else None
+        if self._sender is None and content is None:
             return
         if is_kept(identity.trace_id, self._keep_ratio):
-            self._sender.send(build(account, identity, self._codes), identity, account.record.tracestate)
-        else:
+            root = build(account, identity, self._codes)
+            if self._contents is not None and content is not None:
+                self._contents.tell(content, account.record, root, identity, self._sender)
+            if self._sender is not None:
+                self._sender.send(root, identity, account.record.tracestate)
+        elif self._sender is not None:
             self._count("sampled_out", size(account))
 
     def shutdown(self, timeout_s: float) -> None:

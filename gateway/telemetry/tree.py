@@ -36,7 +36,10 @@ class Link:
 
 @dataclass(slots=True)
 class Node:
-    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error."""
+    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error.
+
+    content_bytes: of captured content in the tree, where this is the root: a queue bounds their sum.
+    """
 
     name: str
     kind: str
@@ -47,6 +50,7 @@ class Node:
     error: str | None = None
     links: list[Link] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
+    content_bytes: int = 0
 
     def count(self) -> int:
         return 1 + sum(child.count() for child in self.children)

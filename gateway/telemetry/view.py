@@ -10,7 +10,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 
-from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, StepFinished, StepStarted, Times
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    StepFinished,
+    StepStarted,
+    Times,
+)
 from gateway.telemetry import names
 from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome
@@ -60,6 +69,7 @@ class Session:
     closed: int = 0
     lost_at_end: int = 0
     ended: bool = False
+    content: ContentCaptured | None = None  # the last that came: its exchange's end comes next
 
     @property
     def worker(self) -> str:

@@ -122,7 +122,8 @@ def _read_generation(config: dict[str, Any], facts: RequestFacts) -> None:
 def _function_results(given: object) -> dict[str, bool]:
     """The function results that the input brings, by call id; of two for one call the later one holds."""
     found: dict[str, bool] = {}
-    for item in reversed(given[-MAX_INPUT_ITEMS:] if isinstance(given, list) else [given]):
+    latest_first = given[: -MAX_INPUT_ITEMS - 1 : -1] if isinstance(given, list) else [given]
+    for item in latest_first:
         if isinstance(item, dict) and item.get("type") == "function_result":
             call_id = cut(item.get("call_id"))
             if call_id is not None and call_id not in found:

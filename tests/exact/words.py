@@ -71,12 +71,12 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
             *(("modality_exceeds_total",), ("too_many_steps",), ("unreadable_encoding",)),
         ],
     ),
-    "tap_faults_total": (("where",), [("sse",), ("skim",), ("tracker",), ("records",)]),
+    "tap_faults_total": (("where",), [("sse",), ("skim",), ("tracker",), ("records",), ("capture",)]),
     "records_lost_total": (
         ("kind", "reason"),
         [
             (kind, reason)
-            for kind in ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
+            for kind in ("ExchangeOpened", "StepStarted", "StepFinished", "ContentCaptured", "ExchangeClosed")
             for reason in ("queue_full", "observer_died", "shutdown")
         ],
     ),
@@ -117,6 +117,8 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
     "grounding_queries_total": (("tool",), [("google_search",), ("google_maps",), ("retrieval",)]),
     "active_streams": (("mode",), [("stream",), ("unary",), ("background",)]),
     "spans_total": (("result",), [("exported",), ("failed",), ("dropped",), ("sampled_out",)]),
+    "content_events_total": (("result",), [("exported",), ("failed",), ("dropped",)]),
+    "content_withheld_total": (("reason",), [("redaction",), ("queue_full",)]),
     "telemetry_faults_total": (
         ("sink",),
         [("view",), ("books",), ("cost",), ("metrics",), ("traces",), ("log",), ("render",)],

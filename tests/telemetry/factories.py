@@ -174,8 +174,13 @@ class Bench:
             variables=NO_VARIABLES,
             span_exporter=self.spans if self.traced else None,
             log_stream=self.log,
+            **self.exporters(),
         )
         self.session: Session = self.telemetry.connected(hello())
+
+    def exporters(self) -> dict[str, Any]:
+        """More of them, for who needs some."""
+        return {}
 
     def apply(self, *records: Any) -> None:
         for record in records:

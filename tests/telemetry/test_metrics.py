@@ -47,6 +47,8 @@ def test_closed_domains_start_at_zero(bench: Bench) -> None:
         (names.UPSTREAM_ATTEMPTS, len(names.ATTEMPT_DOMAIN)),
         (names.GROUNDING_QUERIES, len(names.GROUNDING_TOOLS)),
         (names.PHASE, len(names.PHASES) * (len(names.PHASE.bounds) + 3)),
+        (names.CONTENT_EVENTS, len(names.CONTENT_EVENT_RESULTS)),
+        (names.CONTENT_WITHHELD, len(names.WITHHELD_REASONS)),
     ):
         samples = families[declared.name.removesuffix("_total")].samples
         assert len(samples) == labels, declared.name

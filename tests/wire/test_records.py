@@ -13,6 +13,7 @@ from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode, encode, frame
 from gateway.records import (
     KINDS,
     LOST_REASONS,
+    ContentCaptured,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -22,6 +23,7 @@ from gateway.records import (
     StepStarted,
     Times,
 )
+from gateway.wire.content import Content, Part, StepContent
 from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 from gateway.wire.usage import Usage
@@ -130,6 +132,16 @@ BARE = ExchangeClosed(
     Times(),
     StreamFacts(),
 )
+CONTENT = Content(
+    '{"input":"é"}',
+    9,
+    [
+        StepContent(3, "function_call", "id", "name", "server", True, [Part("text", "é\u2028", 7, "audio", "a/b", 5)]),
+        StepContent(4, "thought"),
+    ],
+    2,
+    99,
+)
 RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5", [2, 0, 90_000]),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
@@ -139,6 +151,8 @@ RECORDS: list[Record] = [
     StepStarted("x1", None, 0, "other", 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
+    ContentCaptured("x1", CONTENT),
+    ContentCaptured("x2", Content()),
     CLOSED,
     BARE,
     Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),

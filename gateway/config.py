@@ -144,6 +144,12 @@ def _expression(value: str) -> str:
     return value
 
 
+def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "genai" not in value:
+        raise ValueError("a list with genai in it: the others only add to it")
+    return value
+
+
 def _baggage_key(value: str) -> str:
     if not _TOKEN.fullmatch(value) or len(value) > PATTERN_MAX_CHARS or value.startswith(OWN_NAMESPACES):
         raise ValueError(BAGGAGE_KEYS)
@@ -287,6 +293,17 @@ class AttributionSettings(Section):
     strip: bool = _setting(False, "keep the headers that are named here from the API", "true or false")
 
 
+class MetricSettings(Section):
+    """What is measured beside our own families."""
+
+    semconv: Literal["off", "v1_41", "latest", "both"] = _setting(
+        "off",
+        "the same numbers a second time, named as the semantic conventions name them: as last released, as they stand "
+        "now, or both",
+        "off, v1_41, latest or both",
+    )
+
+
 class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
@@ -319,6 +336,24 @@ class TraceSettings(Section):
         "what names a span's conversation where no header does: chain_root, the first interaction of the chain",
         'chain_root, or "none"',
     )
+
+
+class SpanSettings(Section):
+    """What spans carry."""
+
+    dialect: Annotated[
+        tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)
+    ] = _setting(
+        ("genai",),
+        "for which back ends spans have attributes of their own beside those of the GenAI conventions",
+        "a list with genai in it, and openinference or langfuse",
+    )
+    usage: Literal["full", "none"] = _setting(
+        "full",
+        "none: no token counts on spans, for who has them on spans of the client's already and adds up over all",
+        "full or none",
+    )
+    usage_by_modality: bool = _setting(True, "token counts on spans by modality too", "true or false")
 
 
 class UsageSettings(Section):
@@ -410,7 +445,9 @@ class Settings(Section):
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
     attribution: AttributionSettings = AttributionSettings()
+    metrics: MetricSettings = MetricSettings()
     traces: TraceSettings = TraceSettings()
+    spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()
     pricing: PricingSettings = PricingSettings()
     capture: CaptureSettings = CaptureSettings()

@@ -101,6 +101,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         beating = asyncio.create_task(beat())
         lag = LoopLag(sink.tally.late.note)
         lag.start()
+        telemetry.start(asyncio.get_running_loop().call_soon_threadsafe)
         yield
         lag.stop()
         app[HEALTH].draining = True

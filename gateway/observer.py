@@ -76,6 +76,7 @@ class Observer:
         await self._lifeline.listen(self._heard, self._orphaned)
         lag = LoopLag(self.telemetry.processes.observer_late)
         lag.start()
+        self.telemetry.start(loop.call_soon_threadsafe)
         reloading = asyncio.ensure_future(self._reloader.run())
         self._lifeline.say({"ready": True})
         await self._end.wait()

@@ -104,6 +104,7 @@ def interaction_attributes(record: ExchangeClosed, doing: str, steps: int) -> At
         names.OUTCOME: record.outcome.value,
         names.API_REVISION: request.api_revision,
         names.SERVICE_TIER: stream.interaction.service_tier,
+        names.ATTEMPTS: None if record.times.upstream_start_ns is None else 1,
         names.STEP_COUNT: steps,
         names.DELTA_COUNT: stream.deltas,
         names.BYTES: record.bytes_down,
@@ -111,7 +112,6 @@ def interaction_attributes(record: ExchangeClosed, doing: str, steps: int) -> At
         names.UNKNOWN_NAMES: list(stream.unknown_names) or None,
         names.ANOMALY_NAMES: sorted(stream.anomalies) or None,
         names.STALLED: True if stream.stalled else None,
-        names.ATTEMPTS: int(record.times.upstream_start_ns is not None),
         names.MAX_GAP: stream.gaps.max_ns / NS_PER_S if any(stream.gaps.counts) else None,
         names.CLIENT_BLOCKED: record.times.client_blocked_ns / NS_PER_S if record.times.client_blocked_ns else None,
         names.TERMINAL_TIME: _s(stream.terminal_ns),
@@ -130,27 +130,32 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
     if usage is None or usage.is_empty:
         return {}
     unattributed = (usage.total or 0) - sum(getattr(usage, kind) or 0 for kind in TYPES)
+    tokens_in, tokens_out = usage_sums(usage)
     found: dict[str, Value | None] = {
-        names.USAGE_INPUT: _sum(usage.input, usage.tool_use),
-        names.USAGE_OUTPUT: _sum(usage.output, usage.thought),
+        names.USAGE_INPUT: tokens_in,
+        names.USAGE_OUTPUT: tokens_out,
         names.USAGE_REASONING: usage.thought,
         names.USAGE_CACHED: usage.cached,
         names.USAGE_UNATTRIBUTED: unattributed if unattributed > 0 else None,
         names.USAGE_BASIS: basis.value if basis is not None else None,
     }
     for lists, direction in (
-        (("input", "tool_use"), "input_tokens"),
-        (("output",), "output_tokens"),
-        (("cached",), "cache_read.input_tokens"),
+        (("input", "tool_use"), names.END_INPUT),
+        (("output",), names.END_OUTPUT),
+        (("cached",), names.END_CACHED),
     ):
         for modality, tokens in _by_modality(usage, lists).items():
-            prefix = names.USAGE if modality in names.GEN_AI_MODALITIES else names.OWN_USAGE
-            found[f"{prefix}{modality}.{direction}"] = tokens
+            found[names.USAGE_NAMES[modality, direction]] = tokens
     for tool, calls in usage.grounding.items():
         name = names.USAGE_GROUNDING + (tool if tool in _GROUNDING else names.OTHER)
         before = found.get(name)
         found[name] = calls + (before if isinstance(before, int) else 0)
     return _present(found)
+
+
+def usage_sums(usage: Usage) -> tuple[int | None, int | None]:
+    """Input with tool use, and output with thoughts; None for what is not stated."""
+    return _sum(usage.input, usage.tool_use), _sum(usage.output, usage.thought)
 
 
 def cost_attributes(cost: Cost | None, *, wasted: bool) -> Attributes:
@@ -241,15 +246,30 @@ def _request(record: ExchangeClosed) -> dict[str, Value | None]:
     }
 
 
+def first_chunk_ns(record: ExchangeClosed) -> int | None:
+    """From the upstream request to the first event of a stream; None where there was none."""
+    first_ns, start_ns = record.stream.first_event_ns, record.times.upstream_start_ns
+    if record.body is not Body.STREAM or first_ns is None or start_ns is None:
+        return None
+    return first_ns - start_ns
+
+
+def main_start_ns(record: ExchangeClosed) -> int:
+    """When the interaction's span begins, ns since the exchange's start: with the upstream request, if any."""
+    return min(record.times.upstream_start_ns or 0, record.times.end_ns)
+
+
+def main_duration_ns(record: ExchangeClosed) -> int:
+    """How long the interaction's span is."""
+    return record.times.end_ns - main_start_ns(record)
+
+
 def _delivery(record: ExchangeClosed) -> dict[str, Value | None]:
-    stream, start_ns = record.stream, record.times.upstream_start_ns
-    first_chunk_ns = None
-    if record.body is Body.STREAM and stream.first_event_ns is not None and start_ns is not None:
-        first_chunk_ns = stream.first_event_ns - start_ns
+    stream = record.stream
     finish = _FINISH.get(record.outcome)
     return {
         names.RESPONSE_FINISH: [finish] if finish is not None else None,
-        names.RESPONSE_FIRST_CHUNK: _s(first_chunk_ns),
+        names.RESPONSE_FIRST_CHUNK: _s(first_chunk_ns(record)),
         names.FIRST_DELTA_TIME: _s(stream.first_delta_ns.get("any")),
         names.FIRST_TEXT_TIME: _s(stream.first_delta_ns.get("text")),
     }

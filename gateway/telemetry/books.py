@@ -73,6 +73,7 @@ class Account:
     chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
     cost: of the counted usage; None where none is counted.
+    sizes: this is where the interaction's size is told, once for all its exchanges: its tokens, or that it stated none.
     tags: the record's, the team by the name that is to be shown; for spans and log.
     tools: tool calls to count. result_waits_ns: of the function results that this request brought, how long each call
     had waited. phases: where the time went, ns.
@@ -90,6 +91,7 @@ class Account:
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
     cost: Cost | None = None
+    sizes: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     content: Content | None = None
     chain: Attributes = field(default_factory=dict)
@@ -173,10 +175,13 @@ class Books:
             account.usage = CountedUsage(own, stream.basis, CREATE, account.model, count(own), own, subject, tier)
         ended = record.outcome.value in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
         account.usage_missing = ended and not stated
+        # What runs on has no size yet; a poll brings it.
+        account.sizes = record.outcome is not Outcome.IN_PROGRESS
         if stream.interaction.id is None:
             return
         entry = self._seen.touch(stream.interaction.id)
         entry.created_here = True
+        entry.sized |= account.sizes
         entry.model, entry.subject, entry.tier = account.model, subject, tier
         entry.stream_seen |= record.body is Body.STREAM
         entry.shown |= record.outcome.value in TERMINAL_STATUSES
@@ -240,6 +245,7 @@ class Books:
                 entry.remember_step(step.index, step.type)
         entry.stream_seen |= resumed
         if final is not None:
+            account.sizes, entry.sized = not entry.sized, True
             earlier, entry.running = entry.running, None
             entry.final_counted = True
             usage = final if earlier is None else growth(earlier, final)

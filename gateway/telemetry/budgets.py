@@ -8,6 +8,7 @@ Promise: a budget's counter is there from the start, at 0, so that increase() mi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gateway.telemetry import names
@@ -34,7 +35,7 @@ class Budgets:
         for budget in budgets:
             self._teams[budget.name] = budget.team
             self._limits.set((budget.name, budget.window), budget.usd)
-            self._spent.inc((budget.name,), 0)
+            self._spent.inc((budget.name,), Decimal(0))
 
     def closed(self, account: Account) -> None:
         """Count the cost of an ended exchange against the budgets that it is of."""

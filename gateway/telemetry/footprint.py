@@ -9,18 +9,17 @@ forwarder had used when it spoke to an earlier observer is left to that one's co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.records import Hello
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import Family
-from gateway.telemetry.registry import Labels, Registry, plain
+from gateway.telemetry.collectors import Read, ReadFamilies
+from gateway.telemetry.registry import Labels, Registry
 
 _PROC = Path("/proc")
 
 
-class Footprint:
+class Footprint(ReadFamilies):
     """CPU and memory by process and worker."""
 
     def __init__(self, registry: Registry) -> None:
@@ -51,17 +50,8 @@ class Footprint:
             ticks = self._last.pop(place) - self._from.pop(place)
             self._ended[hello.worker] = self._ended.get(hello.worker, 0) + ticks
 
-    @property
-    def series(self) -> int:
-        """Part of Collector."""
-        return sum(len(samples) for _, samples in self._samples())
-
-    def lines(self, *, openmetrics: bool) -> Iterator[str]:
-        """Part of Collector."""
-        for family, samples in self._samples():
-            yield from plain(family, samples, openmetrics=openmetrics)
-
-    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def read(self) -> Read:
+        """Part of ReadFamilies."""
         cpu: dict[Labels, float] = {}
         memory: dict[Labels, float] = {}
         for process, pid in self._lone.items():

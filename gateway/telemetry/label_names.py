@@ -65,6 +65,7 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "route",
     "tool",
     "team",
     "series",  # no label: new combinations of labels beyond the number of series that the settings allow
@@ -78,7 +79,7 @@ ATTEMPT_DOMAIN = tuple(
     (kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")
 )
 # Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
-OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL, "gen_ai_request_model", "error_type", "http_route"})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting

@@ -1,7 +1,8 @@
 """Every metric, span, attribute, bucket set and label domain, once: here, or read through here.
 
-Not here: values. Spans and attributes stand in span_names.py, domains of labels in label_names.py; all of it is
-`names.X` to the rest. Source: telemetry-conventions.md 2 and 3, accounting.md.
+Not here: values. Spans and attributes stand in span_names.py, names of other dialects in dialect_names.py, domains
+of labels in label_names.py, the conventions' own families in semconv_names.py; all of it is `names.X` to the rest.
+Source: telemetry-conventions.md 2 and 3, accounting.md.
 Promise: nothing else in the gateway spells a telemetry name. Names, types and labels are public; docs/telemetry.md is
 made from them (reference.py).
 """
@@ -12,7 +13,9 @@ from gateway.records import LAG_BOUNDS_NS
 from gateway.telemetry.catalogue import TEAM_LABEL as TEAM_LABEL
 from gateway.telemetry.catalogue import Family as Family
 from gateway.telemetry.catalogue import Kind as Kind
-from gateway.telemetry.label_names import *  # noqa: F403  one import place
+from gateway.telemetry.dialect_names import *  # noqa: F403  one import place
+from gateway.telemetry.label_names import *  # noqa: F403
+from gateway.telemetry.semconv_names import *  # noqa: F403
 from gateway.telemetry.span_names import *  # noqa: F403
 from gateway.wire.facts import GAP_BOUNDS_NS
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from gateway.records import (
@@ -22,12 +23,13 @@ from gateway.records import (
     StepFinished,
     StepStarted,
 )
-from gateway.telemetry import names, pricing_file
+from gateway.telemetry import environment, names, pricing_file
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.budgets import Budgets
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.contents import Contents
 from gateway.telemetry.cost_metrics import CostMetrics
+from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
@@ -38,6 +40,7 @@ from gateway.telemetry.pricing import Table
 from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Gauge, Registry
 from gateway.telemetry.seen import Seen
+from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
 from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
@@ -48,8 +51,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from gateway.config import Settings
+    from gateway.telemetry.otlp_metrics import MetricSender, OnLoop
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
+SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,6 +108,12 @@ class Telemetry:
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
+        revision = settings.metrics.semconv
+        self._semconv = None if revision == "off" else Semconv(self.registry, revision, self.view, codes, overflow)
+        if self._semconv is not None:
+            from gateway.telemetry.resource import TargetInfo, resource  # it brings the SDK
+
+            self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._contents = Contents(
             self.registry, settings.capture, self._warn, variables=variables, exporter=log_exporter
@@ -112,10 +123,30 @@ class Telemetry:
             codes,
             settings.traces.keep_ratio,
             self._warn,
+            dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
             contents=self._contents,
         )
+        self._metric_sender = self._sender(environment.read_metrics(variables))
+
+    def _sender(self, wishes: environment.MetricWishes) -> MetricSender | None:
+        for refusal in wishes.refusals:
+            self.logger.warning("setting_not_followed", **asdict(refusal))
+        if not wishes.exports:
+            return None
+        try:
+            from gateway.telemetry.otlp_metrics import MetricSender  # for who wants metrics pushed only
+
+            return MetricSender(self.registry, self._warn, wishes.every_s, self._clock_unix_ns())
+        except Exception as exc:  # a missing certificate file, say, must not cost the scrape
+            self.logger.warning("metric_export_off", error=f"{type(exc).__name__}: {exc}")
+            return None
+
+    def start(self, on_loop: OnLoop) -> None:
+        """Begin what goes on by itself. on_loop: `call_soon_threadsafe` of the loop that applies records."""
+        if self._metric_sender is not None:
+            self._metric_sender.start(on_loop)
 
     @property
     def reloadable(self) -> dict[str, Callable[[Settings], None]]:
@@ -186,10 +217,15 @@ class Telemetry:
             raise
 
     def shutdown(self, timeout_s: float) -> None:
-        """Send what spans still wait, within the deadline. Blocks: call it off the loop."""
-        begun_s = time.monotonic()
-        self._guard("traces", self._traces.shutdown, timeout_s)
-        self._guard("traces", self._contents.shutdown, max(0.0, timeout_s - (time.monotonic() - begun_s)))
+        """Send spans and log events that wait, and the last numbers, within the deadline. Blocks: not on the loop."""
+        deadline_s = time.monotonic() + timeout_s
+        pushed = self._metric_sender is not None
+        self._guard("traces", self._traces.shutdown, timeout_s * SPANS_SHARE if pushed else timeout_s)
+        left_s = deadline_s - time.monotonic()
+        self._guard("traces", self._contents.shutdown, max(0.0, left_s * SPANS_SHARE if pushed else left_s))
+        if self._metric_sender is not None:
+            # After the spans: what became of them is among the numbers.
+            self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         self._guard("view", self.view.closed, session, record)
@@ -206,6 +242,8 @@ class Telemetry:
         self._guard("cost", self._pricer.settle, account)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        if self._semconv is not None:
+            self._guard("metrics", self._semconv.closed, account)
         self._guard("metrics", self._traffic.closed, record)
         self._guard("cost", self._costs.closed, account)
         self._guard("cost", self._budgets.closed, account)

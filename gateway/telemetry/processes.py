@@ -7,19 +7,20 @@ breaks or this observer is replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import zip_longest
 
 from gateway.records import CONNECT_RESULTS, LAG_BOUNDS_NS, TALLY, Heartbeat, Hello
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import NS_PER_S, Family
-from gateway.telemetry.registry import Counter, Histogram, Labels, Registry, plain
+from gateway.telemetry.catalogue import NS_PER_S
+from gateway.telemetry.collectors import Read, ReadFamilies
+from gateway.telemetry.registry import Counter, Histogram, Registry
 from gateway.telemetry.view import View
 
 MAX_REMEMBERED_FORWARDERS = 1024  # that may come back after their connection broke
 
 
-class Processes:
+class Processes(ReadFamilies):
     """Their families; those of what is so now are read from the sessions' last heartbeats."""
 
     def __init__(self, registry: Registry, view: View) -> None:
@@ -71,17 +72,8 @@ class Processes:
             self._handshakes.inc((resumed,), counts[name])
         self._lag.add((names.FORWARDER,), late, late_ns)
 
-    @property
-    def series(self) -> int:
-        """Part of Collector."""
-        return sum(len(samples) for _, samples in self._samples())
-
-    def lines(self, *, openmetrics: bool) -> Iterator[str]:
-        """Part of Collector."""
-        for family, samples in self._samples():
-            yield from plain(family, samples, openmetrics=openmetrics)
-
-    def _samples(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
+    def read(self) -> Read:
+        """Part of ReadFamilies."""
         queued_bytes: dict[str, int] = {}
         oldest_ns: dict[str, int] = {}
         silence_ns = active = idle = 0

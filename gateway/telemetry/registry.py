@@ -1,6 +1,6 @@
 """Metric families as dictionaries of plain numbers, and their text in both formats.
 
-Not here: which families there are (names.py), when they move (metrics.py).
+Not here: which families there are (names.py), when they move (metrics.py), their way over OTLP (otlp_metrics.py).
 Source: Prometheus text format 0.0.4; OpenMetrics 1.0. Kept instead of the official client, whose counters cost ten
 times as much to move, and a scrape thirty times; its parsers read this text in the tests, and its own text of the same
 numbers says the same.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Context, Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
 
@@ -23,14 +23,47 @@ Labels = tuple[str, ...]
 
 
 class Exemplar(NamedTuple):
-    """What leads from a sample to its trace. labels: as text, escaped by its maker; unix_s: when it was seen."""
+    """What leads from a sample to its trace. unix_s: when it was seen."""
 
-    labels: str
+    trace_id: int
+    span_id: int
     unix_s: float
 
 
+class Traced(NamedTuple):
+    """An exemplar at a sample. value: what was observed, in the family's unit."""
+
+    exemplar: Exemplar
+    value: float
+
+    def text(self) -> str:
+        """As OpenMetrics writes it behind the sample."""
+        trace_id, span_id, unix_s = self.exemplar
+        return f' # {{span_id="{span_id:016x}",trace_id="{trace_id:032x}"}} {self.value!r} {unix_s!r}'
+
+
+class Number(NamedTuple):
+    """A sample of a counter or gauge."""
+
+    labels: Labels
+    value: float
+    traced: Traced | None = None
+
+
+class Buckets(NamedTuple):
+    """A sample of a histogram. counts: by bucket, not cumulative, the last above all bounds. sum: in the unit."""
+
+    labels: Labels
+    counts: list[int]
+    sum: float
+    traced: list[Traced]
+
+
+Points: TypeAlias = tuple[Family, list[Number] | list[Buckets]]
+
+
 class Collector(Protocol):
-    """A family, or some, that can be written down."""
+    """A family, or some, that can be told as text and as numbers."""
 
     @property
     def series(self) -> int:
@@ -38,6 +71,9 @@ class Collector(Protocol):
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Its lines, with their line ends."""
+
+    def points(self) -> Iterable[Points]:
+        """Its samples, as a copy."""
 
 
 class Registry:
@@ -67,7 +103,7 @@ class Registry:
         if self.max_series is None or self._kept + samples <= self.max_series:
             return labels
         folded = tuple(
-            OTHER if name in OPEN_LABELS and value != NONE else value
+            OTHER if name in OPEN_LABELS and value not in ("", NONE) else value
             for name, value in zip(family.labels, labels, strict=True)
         )
         if folded != labels:
@@ -86,6 +122,10 @@ class Registry:
         if openmetrics:
             lines.append("# EOF\n")
         return "".join(lines).encode("utf-8", "replace")
+
+    def points(self) -> list[Points]:
+        """The same numbers, all of one moment. Raises what a collector raises."""
+        return [points for collector in self._collectors for points in collector.points()]
 
 
 class Counter:
@@ -113,7 +153,7 @@ class Counter:
         else:
             child.value = _EXACT.add(Decimal(value), amount)
         if exemplar is not None:
-            child.exemplar = f" # {{{exemplar.labels}}} {_plain(amount)} {exemplar.unix_s!r}"
+            child.traced = Traced(exemplar, _float(amount))
 
     def _child(self, labels: Labels) -> _Value:
         labels = self._registry.place(self._family, labels, 1)
@@ -128,7 +168,15 @@ class Counter:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
         for child in self._children.values():
-            yield f"{child.sample}{_plain(child.value)}{child.exemplar if openmetrics else ''}\n"
+            trace = child.traced.text() if openmetrics and child.traced is not None else ""
+            yield f"{child.sample}{_plain(child.value)}{trace}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield (
+            self._family,
+            [Number(labels, _float(child.value), child.traced) for labels, child in self._children.items()],
+        )
 
 
 class Gauge:
@@ -159,6 +207,10 @@ class Gauge:
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Part of Collector."""
         return plain(self._family, self._values.items(), openmetrics=openmetrics)
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield numbers(self._family, self._values.items())
 
 
 class Histogram:
@@ -191,7 +243,7 @@ class Histogram:
         child.counts[at] += 1
         child.sum += value
         if exemplar is not None:
-            child.exemplars[at] = f" # {{{exemplar.labels}}} {value / self._parts!r} {exemplar.unix_s!r}"
+            child.traced[at] = Traced(exemplar, value / self._parts)
 
     def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
@@ -215,28 +267,38 @@ class Histogram:
             below = 0
             for at, le in enumerate(self._les):
                 below += child.counts[at]
-                exemplar = child.exemplars.get(at, "") if openmetrics else ""
-                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{exemplar}\n'
+                trace = child.traced[at].text() if openmetrics and at in child.traced else ""
+                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{trace}\n'
             yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum / parts!r}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield (
+            self._family,
+            [
+                Buckets(labels, list(child.counts), child.sum / self._parts, list(child.traced.values()))
+                for labels, child in self._children.items()
+            ],
+        )
 
 
 class _Value:
-    __slots__ = ("exemplar", "sample", "value")
+    __slots__ = ("sample", "traced", "value")
 
     def __init__(self, sample: str) -> None:
         self.sample = sample
         self.value: int | Decimal = 0
-        self.exemplar = ""
+        self.traced: Traced | None = None
 
 
 class _Buckets:
-    __slots__ = ("counts", "exemplars", "pairs", "sum")
+    __slots__ = ("counts", "pairs", "sum", "traced")
 
     def __init__(self, pairs: str, count: int) -> None:
         self.pairs = pairs
         self.counts = [0] * count
         self.sum = 0
-        self.exemplars: dict[int, str] = {}
+        self.traced: dict[int, Traced] = {}
 
 
 def _nothing() -> None:
@@ -247,7 +309,7 @@ def head(family: Family, *, openmetrics: bool) -> str:
     """The lines before a family's samples. OpenMetrics names a counter without its `_total`."""
     name = family.name.removesuffix("_total") if openmetrics and family.kind is Kind.COUNTER else family.name
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.value}\n"
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.exposed}\n"
 
 
 def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetrics: bool) -> Iterator[str]:
@@ -255,6 +317,11 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
     yield head(family, openmetrics=openmetrics)
     for labels, value in samples:
         yield f"{_sample(family, labels)}{value}\n"
+
+
+def numbers(family: Family, samples: Iterable[tuple[Labels, float]]) -> Points:
+    """The same samples, not yet written down."""
+    return family, [Number(labels, value) for labels, value in samples]
 
 
 def _le(bound: float) -> str:
@@ -275,8 +342,14 @@ def _plain(value: int | Decimal) -> str:
     return str(value) if isinstance(value, int) else f"{value:f}"
 
 
+def _float(value: int | Decimal) -> int | float:
+    """As a number of OTLP: an integer, or the double that is nearest."""
+    return value if isinstance(value, int) else float(value)
+
+
 def _pairs(family: Family, labels: Labels) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(family.labels, labels, strict=True))
+    told = zip(family.labels, labels, strict=True)
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in (*told, *family.scope_labels))
 
 
 def _escaped(value: str) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -23,6 +22,7 @@ from gateway import __version__
 from gateway.telemetry import names, otlp
 from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity
+from gateway.telemetry.resource import resource
 from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Node
 from gateway.wire.tracecontext import read_tracestate
 
@@ -129,14 +129,6 @@ class ThroughObjects:
     def close(self) -> None:
         """Part of Way."""
         self._exporter.shutdown()
-
-
-def resource() -> Resource:
-    """Who speaks: the operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over our own name."""
-    found = Resource.create({names.SERVICE_VERSION: __version__})
-    if str(found.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service"):  # neither gave one
-        found = found.merge(Resource({names.SERVICE_NAME: names.SERVICE}))
-    return found
 
 
 def _state(identity: Identity, tracestate: str | None) -> str:

@@ -22,7 +22,7 @@ class Interaction:
     """What is remembered of one interaction.
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
-    shown: the steps of its final body have their spans. span: its interaction span, exact.
+    shown: the steps of its final body have their spans. sized: its size was told. span: its interaction span, exact.
     unmatched: server tool calls that counted without their result, as tool and id.
     model: the label value; subject: the model or agent by its own name; tier: the service tier, asked for or served.
     cost: what the running usage was priced at.
@@ -36,6 +36,7 @@ class Interaction:
     steps: dict[int, str] = field(default_factory=dict)
     unmatched: frozenset[tuple[str, str]] = frozenset()
     shown: bool = False
+    sized: bool = False
     span: SpanRef | None = None
     model: str | None = None
     subject: str | None = None

@@ -11,10 +11,11 @@ the request head's arrival (what the client waits), `gen_ai.response.time_to_fir
 
 from __future__ import annotations
 
+from gateway.telemetry.catalogue import SCOPE as SCOPE
 from gateway.telemetry.catalogue import Attribute, Source, Span
+from gateway.wire.usage import MODALITIES
 
 SERVICE = "interactions-gateway"
-SCOPE = "gateway.telemetry"
 SEMCONV_REVISION = "gen-ai-dev/1.42.0-dev"  # the draft whose attribute names stand below
 
 # Operations of spans (conventions 2.1)
@@ -33,7 +34,7 @@ ON_SERVER, ON_UPSTREAM, ON_MAIN, ON_FETCH, ON_TOOL, ON_STEP = (
     "tool",
     "step",
 )
-ON_LINK, ON_RESOURCE = "link", "resource"
+ON_LINK, ON_RESOURCE, ON_METRIC = "link", "resource", "metric"  # no spans, but places of attributes all the same
 
 SPAN_KINDS = (
     Span(ON_SERVER, "{method} {http.route}", "SERVER", "One a client request: head in to last byte out.", Source.CORE),
@@ -186,6 +187,13 @@ GEN_AI_MODALITIES = frozenset({"text", "image", "audio"})  # the conventions hav
 OWN_USAGE = "interactions.usage."
 _LISTED = "the API lists it"
 END_INPUT, END_OUTPUT, END_CACHED = "input_tokens", "output_tokens", "cache_read.input_tokens"
+_MODALITIES = (*sorted(MODALITIES), "unknown")
+USAGE_NAMES = {  # by modality and what is counted
+    (_modality, _end): f"{USAGE if _modality in GEN_AI_MODALITIES else OWN_USAGE}{_modality}.{_end}"
+    for _modality in _MODALITIES
+    for _end in (END_INPUT, END_OUTPUT, END_CACHED)
+}
+USAGE_BY_MODALITY = frozenset(USAGE_NAMES.values())
 for _end, _text in (
     (END_INPUT, "Input and tool use of a modality."),
     (END_OUTPUT, "Output of a modality, without thoughts: those have none on the wire."),
@@ -193,6 +201,15 @@ for _end, _text in (
 ):
     _latest(f"{USAGE}{{modality}}.{_end}", "int", (ON_MAIN,), _LISTED, f"{_text} `text`, `image`, `audio`.", _COUNT)
     _own(f"usage.{{modality}}.{_end}", "int", (ON_MAIN,), _LISTED, f"{_text} The other modalities.", _COUNT)
+
+TOKEN_MODALITY = _latest(
+    "gen_ai.token.modality",
+    "string",
+    (ON_METRIC,),
+    _ALWAYS,
+    "`text`, `image`, `audio`, `video`, `document`; `unknown` where the API lists none.",
+)
+TOKEN_TYPE = _since_1_41("gen_ai.token.type", "string", (ON_METRIC,), _ALWAYS, "`input`, `output`.")
 
 # GenAI: tools and content
 _CALLS = (ON_TOOL, ON_STEP)
@@ -248,7 +265,9 @@ TERMINAL_TIME = _own(
 )
 ERROR_CODES = _own("error_codes", "string[]", _BOTH, "there are some", "Codes as the wire says them, cut to 64.")
 ERROR_COUNT = _own("errors", "int", _BOTH, "there are some", "Error events of the stream.", "{event}")
-ATTEMPTS = _own("attempts", "int", _BOTH, _ALWAYS, "Upstream requests: 1, or 0 where none began.", "{request}")
+ATTEMPTS = _own(
+    "attempts", "int", _BOTH, "the upstream was asked", "Upstream requests: 1, none is repeated.", "{request}"
+)
 CLIENT_NAME = _own("client", "string", (ON_SERVER,), _TAGGED, "The calling client, as the request says.")
 
 # Ours: usage and money

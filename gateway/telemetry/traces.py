@@ -17,6 +17,7 @@ from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
 from gateway.telemetry.books import Account
 from gateway.telemetry.contents import Contents
+from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, is_kept
 from gateway.telemetry.labels import CodeLabels
@@ -43,12 +44,14 @@ class Traces:
         keep_ratio: float,
         log: Log,
         *,
+        dialects: Dialects,
         variables: Mapping[str, str] = os.environ,
         exporter: SpanExporter | None = None,
         contents: Contents | None = None,
     ) -> None:
         self._contents = contents
         self._codes = codes
+        self._dialects = dialects
         self._keep_ratio = keep_ratio
         self._counting = threading.Lock()  # results come from the exporter's thread as well
         self._spans = Counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
@@ -76,7 +79,7 @@ class Traces:
         if self._sender is None or not is_kept(identity.trace_id, self._keep_ratio):
             return None
         span_id = identity.server if operation(account.record) is None else identity.main
-        return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
+        return Exemplar(identity.trace_id, span_id, time.time())
 
     def closed(self, account: Account, identity: Identity) -> None:
         """Send an exchange's trace, and what is told of its content, where they are on and it is kept."""
@@ -84,7 +87,7 @@ class Traces:
         if self._sender is None and content is None:
             return
         if is_kept(identity.trace_id, self._keep_ratio):
-            root = build(account, identity, self._codes)
+            root = self._dialects.apply(build(account, identity, self._codes), account.record)
             if self._contents is not None and content is not None:
                 self._contents.tell(content, account.record, root, identity, self._sender)
             if self._sender is not None:

@@ -87,7 +87,7 @@ class _Builder:
         self._identity = identity
         self._error = attr.error_type(record, codes)
         end_ns = record.times.end_ns
-        start_ns = min(record.times.upstream_start_ns or 0, end_ns)
+        start_ns = attr.main_start_ns(record)
         self._main = _Span(start_ns, end_ns)
         first_ns = record.times.first_byte_ns
         self._body = _Span(min(start_ns if first_ns is None else first_ns, end_ns), end_ns)

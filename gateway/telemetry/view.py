@@ -6,7 +6,7 @@ Promise: for each worker opened = closed + open + lost holds whenever a heartbea
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -223,8 +223,17 @@ class View:
         for session in self._sessions:
             for exchange in session.open.values():
                 count[exchange.opened.mode] += 1
-            count[Mode.UNARY] += max(0, session.open_count - len(session.open))
+        count[Mode.UNARY] += self._not_known_yet()
         return count
+
+    def open_by_method(self) -> dict[str, int]:
+        """The same ones; of those whose request isn't known yet, the method is an empty text."""
+        count = Counter(exchange.opened.method for session in self._sessions for exchange in session.open.values())
+        count[""] += self._not_known_yet()
+        return count
+
+    def _not_known_yet(self) -> int:
+        return sum(max(0, session.open_count - len(session.open)) for session in self._sessions)
 
 
 def _keep(exchange: OpenExchange, interaction_id: str | None, step: Step) -> None:

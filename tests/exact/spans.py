@@ -123,7 +123,8 @@ def _path(reading: Reading) -> tuple[str, str]:
     return path, query.replace(QUERY_KEY, "REDACTED")
 
 
-def _route(reading: Reading) -> str:
+def http_route(reading: Reading) -> str:
+    """The path with what differs left out."""
     path, _ = _path(reading)
     parts = path.replace("/p1/", "/{project}/").replace("/l1/", "/{location}/").split("/")
     place = parts.index("interactions")
@@ -133,7 +134,7 @@ def _route(reading: Reading) -> str:
 
 
 def _server_name(reading: Reading) -> str:
-    return reading.did.method if reading.route == "passthrough" else f"{reading.did.method} {_route(reading)}"
+    return reading.did.method if reading.route == "passthrough" else f"{reading.did.method} {http_route(reading)}"
 
 
 def _server(reading: Reading) -> Attributes:
@@ -142,7 +143,7 @@ def _server(reading: Reading) -> Attributes:
     return _present(
         {
             "http.request.method": reading.did.method,
-            "http.route": None if reading.route == "passthrough" else _route(reading),
+            "http.route": None if reading.route == "passthrough" else http_route(reading),
             "http.response.status_code": status,
             "url.scheme": "http",
             "url.path": path,
@@ -191,11 +192,11 @@ def _main(reading: Reading, port: int) -> Attributes:
         "gen_ai.response.status": status,
         "interactions.outcome": reading.outcome,
         "interactions.service_tier": reading.tier,
+        "interactions.attempts": None if died else 1,
         "interactions.steps": len(reading.steps),
         "interactions.deltas": reading.deltas,
         "interactions.bytes": entry["body_bytes"] if entry is not None and not died else 0,
         "interactions.unknown_events": sum(reading.unknown.values()),
-        "interactions.attempts": 0 if died else 1,
         "interactions.max_gap": TIME if reading.deltas > 1 else None,
         "interactions.time_to_terminal": TIME if reading.is_terminal_timed else None,
         "interactions.errors": reading.error_events or None,

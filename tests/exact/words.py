@@ -84,7 +84,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
         ("label",),
         [
             *(("model",), ("code",), ("modality",), ("tier",), ("step_type",), ("kind",), ("what",), ("reason",)),
-            *(("anomaly",), ("where",), ("tool",), ("team",), ("series",)),
+            *(("anomaly",), ("where",), ("route",), ("tool",), ("team",), ("series",)),
         ],
     ),
     "stream_bytes_total": (("direction",), [("up",), ("down",)]),

@@ -16,7 +16,7 @@ import pytest
 from tests.gateway_process import GatewayProcess, Scrape, SimulatorProcess, runs, wait_until
 from tests.process.stream import Stream, create
 
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def simulator() -> Iterator[SimulatorProcess]:
 def cpu_s(pid: int) -> float:
     """As the system tells it."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_S
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def with_ends(url: str, count: int) -> list[bytes]:

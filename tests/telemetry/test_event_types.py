@@ -53,6 +53,7 @@ ROWS = [
     pytest.param(sse('{"event_type":"new.event"}', "{}"), "other other", id="unknown ones"),
     pytest.param(sse("not JSON", "[1]"), "other other", id="unreadable ones"),
     pytest.param(sse('{"event_type":"content.delta"}'), "other", id="the old dialect"),
+    pytest.param(sse("{}") + b'data: {"event_type":"step.st', "other", id="half a block is none"),
     pytest.param(b": ping\n\n", "", id="a comment is none"),
     pytest.param(sse("[DONE]") + sse('{"event_type":"step.delta"}'), "done", id="behind the sentinel nothing is read"),
 ]

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config import Settings
 from gateway.telemetry import names
+from gateway.telemetry.registry import Number
 from gateway.wire.facts import Basis
 from gateway.wire.outcome import Outcome, Route
 from tests.telemetry.factories import AGENT, ID, MODEL, OLD, Bench, cancel, create, poll, step, usage
@@ -269,6 +270,12 @@ def test_the_log_says_what_was_priced_and_what_was_not(priced: Bench) -> None:
     }
 
 
+def _types_of(bench: Bench, name: str) -> set[type]:
+    """Of the family's numbers as they go out over OTLP."""
+    found = {family.name: samples for family, samples in bench.telemetry.registry.points()}
+    return {type(sample.value) for sample in found[name] if isinstance(sample, Number)}
+
+
 def test_budgets_are_there_from_the_start_and_take_what_is_theirs(priced: Bench) -> None:
     text = priced.telemetry.render("*/*")[0].decode()
     assert 'interactions_gateway_budget_usd{budget="all",window="daily"} 100.0\n' in text
@@ -276,6 +283,7 @@ def test_budgets_are_there_from_the_start_and_take_what_is_theirs(priced: Bench)
     assert 'interactions_gateway_budget_usd{budget="theirs",window="daily"} 5.0\n' in text
     assert 'interactions_gateway_budget_cost_usd_total{budget="all"} 0\n' in text
     assert 'interactions_gateway_budget_cost_usd_total{budget="theirs"} 0\n' in text
+    assert _types_of(priced, "interactions_gateway_budget_cost_usd_total") == {float}
 
     priced.apply(create(usage=usage(input=333, output=1)))
 

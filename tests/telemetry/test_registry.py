@@ -17,14 +17,14 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.telemetry.names import Family, Kind
-from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Registry, plain
+from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Number, Registry, plain
 from tests.telemetry.factories import parse_openmetrics
 
 EVENTS = Family("x_events_total", Kind.COUNTER, ("model", "code"), 'Events of a "kind", by \\ code.')
 DEPTH = Family("x_depth", Kind.GAUGE, ("where",), "How deep.")
 WAIT = Family("x_wait_seconds", Kind.HISTOGRAM, ("model", "mode"), "How long.", (0.001, 0.25, 1, 2.5, 1800))
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
 SIZE = Family("x_size_tokens", Kind.HISTOGRAM, ("model",), "How large.", (16, 64, 1_048_576, 2_000_000, 4_194_304.5))
-TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 MOVES = st.lists(
@@ -59,8 +59,8 @@ class Both:
         self.their_size.labels("known")
 
     def move(self, family: str, one: str, other: str, value: int, traced: bool) -> None:
-        exemplar = Exemplar(f'trace_id="{TRACE}"', time.time()) if traced else None
-        theirs = {"trace_id": TRACE} if traced else None
+        exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), time.time()) if traced else None
+        theirs = {"trace_id": TRACE, "span_id": SPAN} if traced else None
         if family == "count":
             self.events.inc((one, other), value, exemplar)
             self.their_events.labels(one, other).inc(value, theirs)
@@ -151,7 +151,7 @@ def test_a_scrape_of_ten_thousand_series_blocks_for_a_moment_only() -> None:
     """The batches of the forwarders wait so long at most: CPU time, for other load on this machine is none of it."""
     registry = Registry()
     events, wait = Counter(EVENTS, registry), Histogram(WAIT, registry)
-    exemplar = Exemplar(f'trace_id="{TRACE}"', 1.0)
+    exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), 1.0)
     for number in range(5000):
         events.inc((f"model-{number}", "code"), 1, exemplar)
     for number in range(5000 // 8):
@@ -178,6 +178,25 @@ def test_decimals_are_added_up_exactly_and_told_without_an_exponent() -> None:
     text = registry.text(openmetrics=False).decode()
     assert 'x_events_total{model="a",code="b"} 12345678901234568891.123457089\n' in text
     assert 'x_events_total{model="c",code="d"} 0.000000001\n' in text
+
+
+def test_numbers_of_counters_are_integers_or_doubles_and_stay_so() -> None:
+    """OTLP has no others, and a series that changes between them is two to some back ends."""
+    registry = Registry()
+    events = Counter(EVENTS, registry)
+    for amount in (0, 3, Decimal(0), Decimal("0.1"), Decimal("0.2")):
+        events.inc((type(amount).__name__, ""), amount, Exemplar(1, 2, 3.0))
+        (_, samples), *_ = registry.points()
+        told = {sample.labels[0]: sample for sample in samples}
+        have = told[type(amount).__name__]
+
+        assert isinstance(have, Number)
+        assert have.traced is not None
+        assert type(have.value) is type(have.traced.value) is (int if type(amount) is int else float)
+    assert {name: sample.value for name, sample in told.items() if isinstance(sample, Number)} == {
+        "int": 3,
+        "Decimal": 0.3,
+    }
 
 
 def test_a_family_without_labels_has_no_braces() -> None:

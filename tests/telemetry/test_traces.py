@@ -411,11 +411,11 @@ def test_what_a_generation_says(bench: Bench) -> None:
         "interactions.usage.basis": "final",
         "interactions.outcome": "completed",
         "interactions.service_tier": "standard",
+        "interactions.attempts": 1,
         "interactions.steps": 1,
         "interactions.deltas": 7,
         "interactions.bytes": 4321,
         "interactions.unknown_events": 0,
-        "interactions.attempts": 1,
         "interactions.time_to_first_delta": 0.3,
         "interactions.time_to_first_text": 0.7,
         "interactions.time_to_terminal": 0.99,
@@ -451,8 +451,8 @@ def test_steps_say_what_is_known_of_them(bench: Bench) -> None:
         "interactions.step.max_gap": 0.03,
         "interactions.step.open_at_end": True,
         "gen_ai.tool.name": "get_weather",
-        "gen_ai.tool.call.id": "f1",
         "gen_ai.tool.type": "function",
+        "gen_ai.tool.call.id": "f1",
     }
     assert attributes(one(bench, "step other")) == {
         "interactions.step.index": 1,

@@ -7,6 +7,7 @@ can hold, since the children of the supervisor get them so (lifeline.py).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itse
 
 UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
 PATTERN_MAX_CHARS = 64
+LABEL_TEXT = "a text of 1-64 printable characters"
 FINGERPRINT = "key-fingerprint"
 SECRET_MIN_CHARS = 16
 
@@ -121,6 +123,12 @@ def _secret(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
+def _label_text(value: str | None) -> str | None:
+    if value is not None and (not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable()):
+        raise ValueError(LABEL_TEXT)
+    return value
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
 
@@ -154,8 +162,23 @@ def _path_text(value: Any) -> Any:
 
 def _readable(value: str | None) -> str | None:
     if value is not None and not Path(value).is_file():
-        raise ValueError("a readable file of PEM certificates")
+        raise ValueError("a readable file")
     return value
+
+
+def _json_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.strip() else ()  # its error is a ValueError
+
+
+def _named_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    teams = {budget.name: budget.team for budget in budgets}
+    if len({(budget.name, budget.window) for budget in budgets}) != len(budgets):
+        raise ValueError("one budget for a name and a window")
+    if any(teams[budget.name] != budget.team for budget in budgets):
+        raise ValueError("one team for a name")
+    return budgets
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -340,6 +363,31 @@ class UsageSettings(Section):
     remembered_interactions: Count = _setting(100_000, "interactions whose counting is remembered", COUNT)
 
 
+class PricingSettings(Section):
+    """What tokens and calls cost."""
+
+    file: Annotated[str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)] = (
+        _setting(
+            None,
+            "prices to use instead of those that come with the gateway; docs/cost.md says its form",
+            "a readable TOML file",
+        )
+    )
+
+
+class Budget(Section):
+    """What may be spent in a window. It stops nothing: it becomes metrics and alerts."""
+
+    name: Annotated[str, AfterValidator(_label_text)] = Field(json_schema_extra={"allowed": LABEL_TEXT})
+    usd: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] = Field(
+        json_schema_extra={"allowed": "US dollars, a number above 0"}
+    )
+    window: Literal["daily", "monthly"] = Field(json_schema_extra={"allowed": "daily or monthly"})
+    team: Annotated[str | None, AfterValidator(_label_text)] = _setting(
+        None, "whose cost counts against it; none: everybody's", "a value of the label team"
+    )
+
+
 class CaptureSettings(Section):
     """Whether prompts and answers are captured, and what of them (docs/content.md)."""
 
@@ -388,6 +436,12 @@ class Settings(Section):
     grace_period_s: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = _setting(
         30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
     )
+    budgets: Annotated[tuple[Budget, ...], BeforeValidator(_json_list), AfterValidator(_named_once)] = _setting(
+        (),
+        "what may be spent, each with a name, usd, window, and team where it is one team's; in the environment as JSON",
+        "tables [[budgets]], in the environment a JSON list, each with name, usd, window (daily or monthly), and team "
+        "where it is one team's; a name stands once a window, and for one team",
+    )
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
     attribution: AttributionSettings = AttributionSettings()
@@ -395,5 +449,6 @@ class Settings(Section):
     traces: TraceSettings = TraceSettings()
     spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()
+    pricing: PricingSettings = PricingSettings()
     capture: CaptureSettings = CaptureSettings()
     log: LogSettings = LogSettings()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NS_PER_S = 1e9
 OPENINFERENCE, LANGFUSE = "openinference", "langfuse"
 
-_COUNTS = (names.USAGE, names.OWN_USAGE, names.STEP_USAGE)
+_COUNTS = (names.USAGE, names.OWN_USAGE, names.STEP_USAGE, names.COST_UNPRICED_TOKENS)
 _KINDS = {names.GENERATE: "LLM", names.INVOKE_AGENT: "AGENT", names.EXECUTE_TOOL: "TOOL"}
 _CHAIN = "CHAIN"
 _CALLS = frozenset({names.GENERATE, names.INVOKE_AGENT})

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from gateway.records import (
     ContentCaptured,
@@ -23,18 +23,22 @@ from gateway.records import (
     StepFinished,
     StepStarted,
 )
-from gateway.telemetry import environment, names
+from gateway.telemetry import environment, names, pricing_file
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.budgets import Budgets
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.contents import Contents
+from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.pricer import Pricer
+from gateway.telemetry.pricing import Table
 from gateway.telemetry.processes import Processes
-from gateway.telemetry.registry import Counter, Registry
+from gateway.telemetry.registry import Counter, Gauge, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
@@ -70,6 +74,7 @@ class Telemetry:
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
+        self._log_stream = log_stream
         self.logger = make_logger(settings.log, log_stream)
         self.registry = Registry(settings.labels.max_series)
         self.view = View()
@@ -95,6 +100,11 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
+        self._pricer = Pricer(self._prices(settings), overflow, self._say)
+        self._costs = CostMetrics(self.registry, teams=teams is not None)
+        self._budgets = Budgets(settings.budgets, self.registry)
+        self._reloaded = Gauge(names.CONFIG_RELOADED, self.registry)
+        self.reloaded()
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
@@ -106,13 +116,13 @@ class Telemetry:
             self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._contents = Contents(
-            self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
+            self.registry, settings.capture, self._warn, variables=variables, exporter=log_exporter
         )
         self._traces = Traces(
             self.registry,
             codes,
             settings.traces.keep_ratio,
-            self.logger.warning,
+            self._warn,
             dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
@@ -128,7 +138,7 @@ class Telemetry:
         try:
             from gateway.telemetry.otlp_metrics import MetricSender  # for who wants metrics pushed only
 
-            return MetricSender(self.registry, self.logger.warning, wishes.every_s, self._clock_unix_ns())
+            return MetricSender(self.registry, self._warn, wishes.every_s, self._clock_unix_ns())
         except Exception as exc:  # a missing certificate file, say, must not cost the scrape
             self.logger.warning("metric_export_off", error=f"{type(exc).__name__}: {exc}")
             return None
@@ -137,6 +147,24 @@ class Telemetry:
         """Begin what goes on by itself. on_loop: `call_soon_threadsafe` of the loop that applies records."""
         if self._metric_sender is not None:
             self._metric_sender.start(on_loop)
+
+    @property
+    def reloadable(self) -> dict[str, Callable[[Settings], None]]:
+        """What can be told new settings while it runs, by the setting or section that it reads; raises ValueError.
+
+        Whatever isn't here wants a restart.
+        """
+        return {
+            "pricing": self._reprice,
+            "budgets": lambda settings: self._budgets.replace(settings.budgets),
+            "labels": self.relabel,
+            "attribution.team_names": self.relabel,
+            "log.level": self._relevel,
+        }
+
+    def reloaded(self) -> None:
+        """The settings that are in force now were read well."""
+        self._reloaded.set((), self._clock_unix_ns() / 1e9)
 
     def relabel(self, settings: Settings) -> None:
         """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
@@ -211,13 +239,37 @@ class Telemetry:
         content, session.content = session.content, None
         if content is not None and content.exchange_id == record.exchange_id:
             account.content = content.content
+        self._guard("cost", self._pricer.settle, account)
         exemplar = self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         if self._semconv is not None:
             self._guard("metrics", self._semconv.closed, account)
         self._guard("metrics", self._traffic.closed, record)
+        self._guard("cost", self._costs.closed, account)
+        self._guard("cost", self._budgets.closed, account)
         self._guard("traces", self._traces.closed, account, identity)
         self._guard("log", self._log.closed, account, identity, session.worker)
+
+    def _prices(self, settings: Settings) -> Table:
+        try:
+            return pricing_file.read(pricing_file.path(settings.pricing.file))
+        except pricing_file.PricingError as error:
+            # Checked before the start, so it was changed since. Without prices all is unpriced, which is counted.
+            self.logger.error("pricing_not_read", mistakes=error.mistakes)
+            return Table()
+
+    def _reprice(self, settings: Settings) -> None:
+        self._pricer.replace(pricing_file.read(pricing_file.path(settings.pricing.file)))
+
+    def _relevel(self, settings: Settings) -> None:
+        self.logger = make_logger(settings.log, self._log_stream)
+        self._log.relevel(self.logger, settings.log)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        self.logger.info(event, **fields)
+
+    def _warn(self, event: str, *_: Any, **fields: Any) -> None:
+        self.logger.warning(event, **fields)
 
     def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:

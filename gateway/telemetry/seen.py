@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import SpanRef
 from gateway.wire.usage import Usage
 
@@ -23,6 +24,8 @@ class Interaction:
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
     shown: the steps of its final body have their spans. sized: its size was told. span: its interaction span, exact.
     unmatched: server tool calls that counted without their result, as tool and id.
+    model: the label value; subject: the model or agent by its own name; tier: the service tier, asked for or served.
+    cost: what the running usage was priced at.
     chain_root: the first interaction of its chain, where that was seen.
     """
 
@@ -36,6 +39,9 @@ class Interaction:
     sized: bool = False
     span: SpanRef | None = None
     model: str | None = None
+    subject: str | None = None
+    tier: str | None = None
+    cost: Cost | None = None
     chain_root: str | None = None
 
     def remember_step(self, index: int, type_: str) -> None:

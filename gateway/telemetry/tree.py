@@ -13,6 +13,7 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, is_resume
+from gateway.telemetry.cost_metrics import is_wasted
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
 from gateway.telemetry.ids import Identity, SpanRef, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
@@ -115,7 +116,8 @@ class _Builder:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
         own = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
-        found = record.baggage | account.chain | own | interaction_tags(account.tags)
+        priced = attr.cost_attributes(account.cost, wasted=is_wasted(account))
+        found = record.baggage | account.chain | own | priced | interaction_tags(account.tags)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
         node.error = self._error

@@ -407,6 +407,7 @@ def test_what_a_generation_says(bench: Bench) -> None:
         "interactions.usage.unattributed_tokens": 100,
         "interactions.usage.grounding.google_search": 2,
         "interactions.usage.grounding.other": 1,
+        "interactions.cost_usd": 2.000512,  # 512 tokens, two calls that have a price
         "interactions.usage.basis": "final",
         "interactions.outcome": "completed",
         "interactions.service_tier": "standard",

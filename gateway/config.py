@@ -133,7 +133,7 @@ class ProxySettings(Section):
     ] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
-    detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")
+    detail: bool = _setting(False, "keep type, index, size and time of the last 512 events of each stream", "true or false")
 
 
 class LabelSettings(Section):

@@ -52,6 +52,7 @@ def build_app(settings: Settings, sink: RecordSink) -> web.Application:
         upstream_of(settings),
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
+        detail=settings.proxy.detail,
     )
     app[EXCHANGES] = exchanges
     serving = app[SERVING] = Serving(settings, Forwarding(settings, exchanges))

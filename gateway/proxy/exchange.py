@@ -60,7 +60,9 @@ class Exchange:
         sink: RecordSink,
         *,
         stall_ns: int,
+        detail: bool = False,
     ) -> None:
+        """detail: keep the last events of the response too."""
         self.id = exchange_id
         self.started_unix_ns = time.time_ns()
         self.started_ns = time.monotonic_ns()
@@ -77,6 +79,7 @@ class Exchange:
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
+        self._detail = detail
         self._body = Body.OTHER
         self._reader: RequestReader | None = None
         self._sent_status: int | None = None
@@ -126,7 +129,9 @@ class Exchange:
         self.http_status = self._sent_status = status
         try:
             self._body = body_kind(content_type)
-            self._tap = Tap(self.route, status, self._body, content_encoding, stall_ns=self._stall_ns)
+            self._tap = Tap(
+                self.route, status, self._body, content_encoding, stall_ns=self._stall_ns, detail=self._detail
+            )
         except Exception:
             self._fault("tracker")
         self._announce()
@@ -294,7 +299,8 @@ class Exchange:
     def _tell_steps(self, tap: Tap) -> None:
         steps, interaction_id = tap.reader.tracker.steps, tap.reader.tracker.facts.interaction.id
         for step in steps.started:
-            self._put(StepStarted(self.id, interaction_id, step.index, step.type, step.start_ns or 0))
+            start_ns = step.start_ns or 0
+            self._put(StepStarted(self.id, interaction_id, step.index, step.type, start_ns, step.number))
         for step in steps.finished:
             self._put(StepFinished(self.id, interaction_id, step))
         steps.started.clear()

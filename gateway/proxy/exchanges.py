@@ -22,13 +22,16 @@ _log = structlog.get_logger()
 class Exchanges:
     """Begins exchanges and knows which are open. max_open: more are refused."""
 
-    def __init__(self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int) -> None:
+    def __init__(
+        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, detail: bool = False
+    ) -> None:
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
         self._stall_ns = stall_ns
+        self._detail = detail
         self._open: dict[Exchange, Callable[[], object]] = {}
-        self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
+        self._prefix = f"{os.getpid():x}-{secrets.token_hex(8)}"  # ids of traces may come from it: unlike any other's
         self._begun = 0
         self._draining = False
         self.retiring = False  # another process has our place: each client's connection ends with its next answer
@@ -66,6 +69,7 @@ class Exchanges:
             self._upstream,
             self._sink,
             stall_ns=self._stall_ns,
+            detail=self._detail,
         )
         refusal: Rejection | None = None
         if self._draining:

@@ -53,10 +53,17 @@ class Tap:
     __slots__ = ("_at", "_decoder", "_on", "_piece", "_waiting", "_waiting_bytes", "faults", "reader")
 
     def __init__(
-        self, route: Route, http_status: int, body: Body, content_encoding: str | None, *, stall_ns: int
+        self,
+        route: Route,
+        http_status: int,
+        body: Body,
+        content_encoding: str | None,
+        *,
+        stall_ns: int,
+        detail: bool = False,
     ) -> None:
         self.faults: dict[str, int] = {}
-        self.reader = ResponseReader(route, http_status, body, stall_ns=stall_ns)
+        self.reader = ResponseReader(route, http_status, body, stall_ns=stall_ns, detail=detail)
         self._on = True
         self._decoder: Decoder | None = None
         self._waiting: deque[_Chunk] = deque()

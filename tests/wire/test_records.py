@@ -29,7 +29,7 @@ from tests.wire.pieces import STREAMS, facts_of
 from tests.wire.test_garbage import STREAM_BODIES
 
 USAGE = Usage(9, 1, 2, 3, 4, 5, 6, {"input": {"text": 1, "smell": 0}}, {"google_search": 2})
-STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE)
+STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE, 8)
 REQUEST = RequestFacts(
     "m", "a", True, True, "i", "p", True, "e", "r", "flex", 0.5, 1.0, 100, -7, ["stop", "é\u2028"], "high", "text", True
 )
@@ -53,6 +53,10 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    6,
+    [7],
+    [8],
+    "00ff",
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -102,8 +106,8 @@ RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5"),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
-    StepStarted("x1", "i", 3, "text", 9),
-    StepStarted("x1", None, 0, "other", 0),
+    StepStarted("x1", "i", 3, "text", 9, 2),
+    StepStarted("x1", None, 0, "other", 0, 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
     CLOSED,

@@ -146,6 +146,7 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
             {
                 **nothing,
                 "index": 0,
+                "number": 0,
                 "type": "thought",
                 "start_ns": 300,
                 "first_delta_ns": 400,
@@ -158,6 +159,7 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
             {
                 **nothing,
                 "index": 1,
+                "number": 1,
                 "type": "model_output",
                 "start_ns": 600,
                 "first_delta_ns": 700,
@@ -196,4 +198,8 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
         "invalid": {},
         "anomalies": {},
         "stalled": False,
+        "stall_ns": None,
+        "errors_ns": [],
+        "unknown_names_ns": [],
+        "packed_events": "",
     }

@@ -417,3 +417,16 @@ STEP_TIMED = "interactions.step.timed"
 STEP_USAGE = "interactions.step.usage."
 TOOL_UNMATCHED = "interactions.tool.unmatched"
 MCP_TOOL_NAME = "interactions.tool.mcp_name"
+
+# Span events of `spans.detail = "full"` and their attributes; those of the wire have its event types for names
+EVENT_FIRST_DELTA = "interactions.first_delta"
+EVENT_ERROR = "interactions.error"
+EVENT_STALL = "interactions.stall"
+EVENT_TERMINAL = "interactions.terminal"
+EVENT_UNKNOWN = "interactions.unknown"
+DELTA_KIND = "interactions.delta.kind"
+ERROR_CODE = "interactions.error.code"
+UNKNOWN_NAME = "interactions.unknown_name"
+EVENT_STATUS = "interactions.terminal.status"
+EVENT_SIZE = "interactions.event.size"  # bytes of data
+EVENT_COUNT = "interactions.event.count"  # deltas of one arrival that are told as one

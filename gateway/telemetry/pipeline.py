@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
-from gateway.telemetry.ids import anonymous, identify
+from gateway.telemetry.ids import anonymous
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
@@ -64,7 +64,8 @@ class Telemetry:
         self._traces = Traces(
             self.registry,
             codes,
-            settings.traces.keep_ratio,
+            settings.traces,
+            settings.spans,
             self.logger.warning,
             variables=variables,
             exporter=span_exporter,
@@ -85,9 +86,12 @@ class Telemetry:
         elif isinstance(record, StepStarted):
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
-            self._guard("view", self.view.step_finished, session, record)
+            exchange = self._guard("view", self.view.step_finished, session, record)
+            if exchange is not None:
+                self._guard("traces", self._traces.step_ended, exchange, record.step)
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
+            self._guard("traces", self._traces.time_passes, self._clock_unix_ns())
 
     def disconnected(self, session: Session) -> None:
         """A forwarder left or died: what it had open ends here, as gateway_error; what is unknown of it is lost."""
@@ -110,15 +114,16 @@ class Telemetry:
         self._guard("traces", self._traces.shutdown, timeout_s)
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
-        self._guard("view", self.view.closed, session, record)
-        identity = self._guard("traces", identify, record) or anonymous()
+        exchange = self._guard("view", self.view.closed, session, record)
+        identity = self._guard("traces", self._traces.identify, record, exchange) or anonymous(record.exchange_id)
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
             account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
-        exemplar = self._guard("traces", self._traces.exemplar, account, identity)
+        kept_by = self._guard("traces", self._traces.kept_by, account, identity, exchange)
+        exemplar = None if kept_by is None else self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)
-        self._guard("traces", self._traces.closed, account, identity)
+        self._guard("traces", self._traces.closed, account, identity, exchange, kept_by)
         self._guard("log", self._log.closed, account, identity, session.worker)
 
     def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:

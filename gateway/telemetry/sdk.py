@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -22,7 +22,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from gateway import __version__
 from gateway.telemetry import names, otlp
 from gateway.telemetry.ids import Identity
-from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Node
+from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Node
 
 _KINDS = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT, INTERNAL: SpanKind.INTERNAL}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -88,7 +88,8 @@ class ThroughObjects:
         state = _state(identity, tracestate)
         parent = None
         if identity.parent is not None:
-            parent = SpanContext(identity.trace_id, identity.parent.span_id, True, _SAMPLED, state)
+            remote = not identity.is_inner
+            parent = SpanContext(identity.trace_id, identity.parent.span_id, remote, _SAMPLED, state)
         made: list[ReadableSpan] = []
         self._make(root, identity.trace_id, parent, state, made)
         return made
@@ -108,7 +109,10 @@ class ThroughObjects:
                 parent,
                 self._resource,
                 {name: _cut(value) for name, value in (node.attributes | error).items()},
-                (),
+                [
+                    Event(event.name, {name: _cut(value) for name, value in event.attributes.items()}, event.unix_ns)
+                    for event in node.events
+                ],
                 [
                     Link(SpanContext(link.to.trace_id, link.to.span_id, True, _SAMPLED), dict(link.attributes))
                     for link in node.links

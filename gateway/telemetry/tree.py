@@ -1,65 +1,45 @@
 """The spans of a closed exchange as a tree of plain values, with true times.
 
-Not here: the SDK (exporter.py), attribute values (attributes.py, http_attributes.py).
+Not here: the SDK (exporter.py), those of steps (step_spans.py), attribute values (attributes.py, http_attributes.py).
 Source: telemetry-conventions.md 2.1, 2.4; accounting.md 7.
 Promise: the same account gives the same tree; a child lies within its parent's time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, is_resume
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
-from gateway.telemetry.ids import Identity, SpanRef, derive
+from gateway.telemetry.ids import Identity, derive
 from gateway.telemetry.labels import CodeLabels
-from gateway.wire.events import SERVER_TOOLS
-from gateway.wire.facts import Step
+from gateway.telemetry.nodes import CLIENT, SERVER, Interval, Link, Node
+from gateway.telemetry.span_events import SpanEvents
+from gateway.telemetry.step_spans import StepSpans, count
 from gateway.wire.outcome import Outcome, Route
 
-SERVER, CLIENT, INTERNAL = "server", "client", "internal"
 
+def build(
+    account: Account,
+    identity: Identity,
+    codes: CodeLabels,
+    *,
+    kept_by: str = "",
+    left: Collection[int] = (),
+    events: bool = False,
+) -> Node:
+    """The tree of an exchange, its SERVER span at the root.
 
-@dataclass(slots=True)
-class Link:
-    """A link to an earlier interaction's span."""
-
-    to: SpanRef
-    attributes: Attributes
-
-
-@dataclass(slots=True)
-class Node:
-    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error."""
-
-    name: str
-    kind: str
-    start_unix_ns: int
-    end_unix_ns: int
-    attributes: Attributes
-    span_id: int | None = None
-    error: str | None = None
-    links: list[Link] = field(default_factory=list)
-    children: list[Node] = field(default_factory=list)
-
-    def count(self) -> int:
-        return 1 + sum(child.count() for child in self.children)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Start and end, ns since the exchange's start."""
-
-    start_ns: int
-    end_ns: int
-
-
-def build(account: Account, identity: Identity, codes: CodeLabels) -> Node:
-    """The tree of an exchange, its SERVER span at the root."""
-    return _Builder(account.record, identity, codes).server(account)
+    kept_by: the sampling rule that kept it. left: the numbers of steps whose spans are out already. events: whether
+    the interaction's span has span events.
+    """
+    root = _Builder(account.record, identity, codes, left, events=events).server(account)
+    if kept_by:
+        root.attributes[names.KEPT_BY] = kept_by
+    return root
 
 
 def size(account: Account) -> int:
@@ -67,31 +47,33 @@ def size(account: Account) -> int:
     record = account.record
     if attr.operation(record) is None and record.outcome is Outcome.REJECTED:
         return 1
-    count = 1 if record.times.upstream_start_ns is None else 2
-    if attr.operation(record) is None:
-        return count
-    tools = sum(step.type in _CALLS or step.type in _RESULTS for step in account.shown)
-    return count + 1 + len(account.shown) + tools - (len(_pair(account.shown)[1]) if tools else 0)
+    above = 1 if record.times.upstream_start_ns is None else 2
+    return above if attr.operation(record) is None else above + 1 + count(account.shown)
 
 
 class _Builder:
-    def __init__(self, record: ExchangeClosed, identity: Identity, codes: CodeLabels) -> None:
+    def __init__(
+        self, record: ExchangeClosed, identity: Identity, codes: CodeLabels, left: Collection[int], *, events: bool
+    ) -> None:
+        self._events = events
         self._record = record
         self._identity = identity
+        self._left = left
         self._error = attr.error_type(record, codes)
         end_ns = record.times.end_ns
         start_ns = min(record.times.upstream_start_ns or 0, end_ns)
-        self._main = _Span(start_ns, end_ns)
+        self._main = Interval(start_ns, end_ns)
         first_ns = record.times.first_byte_ns
-        self._body = _Span(min(start_ns if first_ns is None else first_ns, end_ns), end_ns)
+        self._body = Interval(min(start_ns if first_ns is None else first_ns, end_ns), end_ns)
 
     def server(self, account: Account) -> Node:
         record = self._record
-        whole = _Span(0, record.times.end_ns)
+        whole = Interval(0, record.times.end_ns)
         root = self._node(server_name(record), SERVER, whole, server_attributes(record))
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
-        doing = attr.operation(record)
+        # What was refused in the midst of its answer has one too, where steps hang below it already.
+        doing = attr.asked_operation(record) if self._left else attr.operation(record)
         if doing is not None:
             root.children.append(self._interaction(account, doing))
         elif record.outcome is not Outcome.REJECTED:
@@ -107,7 +89,10 @@ class _Builder:
         node.span_id = self._identity.main
         node.error = self._error
         node.links = _links(account)
-        node.children = [*self._upstream(span_id=None), *self._steps(account.shown)]
+        if self._events:
+            node.events = SpanEvents(record)
+        steps = StepSpans(record.started_unix_ns, self._identity, self._body)
+        node.children = [*self._upstream(span_id=None), *steps.all(account.shown, self._left)]
         return node
 
     def _upstream(self, span_id: int | None) -> list[Node]:
@@ -117,44 +102,7 @@ class _Builder:
         node.span_id, node.error = span_id, self._error
         return [node]
 
-    def _steps(self, steps: list[Step]) -> list[Node]:
-        """Tool spans with their two steps where the call stood, the other steps in their order."""
-        result_of, paired = _pair(steps)
-        nodes: list[Node] = []
-        for step in steps:
-            if id(step) in paired:
-                continue
-            if (tool := _CALLS.get(step.type)) is not None:
-                nodes.append(self._tool(tool, step, result_of.get(id(step))))
-            elif (tool := _RESULTS.get(step.type)) is not None:
-                nodes.append(self._tool(tool, None, step))
-            else:
-                nodes.append(self._step(step))
-        return nodes
-
-    def _tool(self, tool: str, call: Step | None, result: Step | None) -> Node:
-        steps = [step for step in (call, result) if step is not None]
-        times = [self._time(step) for step in steps]
-        end_ns = self._body.end_ns if result is None else max(time.end_ns for time in times)
-        span = _Span(min(time.start_ns for time in times), end_ns)
-        node = self._node(f"{names.EXECUTE_TOOL} {tool}", INTERNAL, span, attr.tool_attributes(tool, call, result))
-        if result is not None and result.is_error:
-            node.error = "tool_error"
-        node.children = [self._step(step) for step in steps]
-        return node
-
-    def _step(self, step: Step) -> Node:
-        found = attr.step_attributes(step, timed=step.start_ns is not None)
-        return self._node(f"{names.STEP} {step.type}", INTERNAL, self._time(step), found)
-
-    def _time(self, step: Step) -> _Span:
-        if step.start_ns is None:
-            return self._body
-        start_ns = min(step.start_ns, self._body.end_ns)
-        end_ns = self._body.end_ns if step.stop_ns is None else step.stop_ns
-        return _Span(start_ns, min(max(start_ns, end_ns), self._body.end_ns))
-
-    def _node(self, name: str, kind: str, span: _Span, attributes: Attributes) -> Node:
+    def _node(self, name: str, kind: str, span: Interval, attributes: Attributes) -> Node:
         zero_ns = self._record.started_unix_ns
         return Node(name, kind, zero_ns + span.start_ns, zero_ns + max(span.start_ns, span.end_ns), attributes)
 
@@ -173,26 +121,3 @@ def _links(account: Account) -> list[Link]:
         return []
     to, basis = (account.earlier, "known") if account.earlier is not None else (derive(earlier), "derived")
     return [Link(to, {names.LINK: relation, names.LINK_BASIS: basis})]
-
-
-# The server tool that a step belongs to; a function call's result is the client's to bring.
-_CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
-_RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
-
-
-def _pair(steps: list[Step]) -> tuple[dict[int, Step], set[int]]:
-    """Results by the identity of their call's step, and the identities of those results. Each pairs once."""
-    calls: dict[tuple[str, str], Step] = {}
-    for step in steps:
-        tool = _CALLS.get(step.type)
-        if tool is not None and step.id is not None:
-            calls.setdefault((tool, step.id), step)
-    if not calls:
-        return {}, set()
-    result_of: dict[int, Step] = {}
-    for step in steps:
-        tool = _RESULTS.get(step.type)
-        call = calls.pop((tool, step.call_id), None) if tool is not None and step.call_id is not None else None
-        if call is not None:
-            result_of[id(call)] = step
-    return result_of, {id(result) for result in result_of.values()}

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, StepFinished, StepStarted, Times
 from gateway.telemetry import names
 from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome
+
+if TYPE_CHECKING:
+    from gateway.telemetry.early import Leaving
 
 MAX_RECENT = 256
 MAX_REMEMBERED_FORWARDERS = 1024  # processes that lost anything, over the observer's life
@@ -26,12 +30,16 @@ _UNACCOUNTED = "ExchangeClosed/shutdown"
 
 @dataclass(slots=True)
 class OpenExchange:
-    """An exchange under way. begun: its steps that have not ended, by number. over: those that have."""
+    """An exchange under way. begun: its steps that have not ended, by number. over: those that have.
+
+    leaving: whose spans don't wait for its end (early.py).
+    """
 
     opened: ExchangeOpened
     interaction_id: str | None = None
     begun: dict[int, Step] = field(default_factory=dict)
     over: list[Step] = field(default_factory=list)
+    leaving: Leaving | None = None
 
     def step_began(self, step: Step) -> None:
         """Take in a step that began. It may have the index of another that never ends."""

@@ -142,6 +142,7 @@ def _server(reading: Reading) -> Attributes:
             "network.protocol.version": "1.1",
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
+            "interactions.kept_by": "ratio",  # of the sites where nothing is left out; else see sampling.py
         }
     )
 

@@ -471,6 +471,7 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "network.protocol.version": "1.1",
         "interactions.exchange.id": "x1",
         "interactions.outcome": "completed",
+        "interactions.kept_by": "ratio",
     }
 
 

@@ -1,4 +1,4 @@
-"""The command line: serve, demo, simulate, check-config, healthcheck.
+"""The command line: serve, demo, simulate, check-config, fingerprint, healthcheck.
 
 Not here: settings (config.py), what the commands start (supervisor.py, demo/, simulator/).
 Promise: a mistake is one clear line on standard error and exit code 2; nothing that a command doesn't need is imported.
@@ -15,6 +15,7 @@ from pathlib import Path
 from gateway import __version__, addresses
 from gateway.config import Settings
 from gateway.config_sources import Mistake, SettingsError, described, load, redacted
+from gateway.keys import fingerprint
 
 PROGRAM = "interactions-gateway"
 EXIT_MISTAKE = 2
@@ -60,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="print the effective settings, or what is wrong with them")
     _add_settings(check, "listen", "admin", "upstream", "workers")
     check.set_defaults(run=_check_config)
+
+    key = commands.add_parser(
+        "fingerprint", help="read an API key from standard input and print its fingerprint, as in the label `team`"
+    )
+    _add_settings(key)
+    key.set_defaults(run=_fingerprint)
 
     health = commands.add_parser("healthcheck", help="ask a running gateway; exit code 0 if it is well")
     _add_settings(health, "admin")
@@ -148,6 +155,20 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     print(described(_settings(options)))
+    return 0
+
+
+def _fingerprint(options: argparse.Namespace) -> int:
+    import getpass
+
+    secret = _settings(options).attribution.fingerprint_secret
+    if secret is None:
+        raise SettingsError([Mistake("attribution.fingerprint_secret", "is not set, and fingerprints are keyed by it")])
+    # Never as an argument: other users of the machine can read those, and shells remember them.
+    key = (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not key:
+        raise SettingsError([Mistake("standard input", "holds no API key")])
+    print(fingerprint(secret, key.encode("utf-8", "surrogateescape")))
     return 0
 
 

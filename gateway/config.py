@@ -7,11 +7,13 @@ can hold, since the children of the supervisor get them so (lifeline.py).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from gateway import addresses
 
@@ -21,6 +23,21 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itse
 
 UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
 PATTERN_MAX_CHARS = 64
+FINGERPRINT = "key-fingerprint"
+SECRET_MIN_CHARS = 16
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# Their values are keys, which no metric or span may show; or they end at this hop, and don't say who asks.
+_NO_TAGS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "proxy-authenticate", "cookie", "x-goog-api-key", "x-api-key"),
+        *("api-key", "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "content-length"),
+    }
+)
+OWN_NAMESPACES = (
+    *("interactions.", "gen_ai.", "http.", "url.", "server.", "client.", "network.", "error.", "user_agent."),
+)
 
 
 def _no_bool(value: Any) -> Any:
@@ -62,10 +79,51 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _code(value: str) -> str:
+def _name(value: str) -> str:
     if not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable():
         raise ValueError("words of 1-64 characters")
-    return value.lower()
+    return value
+
+
+def _code(value: str) -> str:
+    return _name(value).lower()
+
+
+def _named(value: Any) -> Any:
+    """A table as pairs, which are frozen; the environment says `value=name,value=name`."""
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    listed = _listed(value)
+    if isinstance(value, str):
+        return tuple(tuple(part.strip() for part in pair.split("=", 1)) for pair in listed)
+    return listed
+
+
+def _source(value: str) -> str:
+    kind, _, name = value.partition(":")
+    if not _TOKEN.fullmatch(name) or (kind == "header" and name.lower() in _NO_TAGS):
+        raise ValueError(SOURCE)
+    if kind not in ("header", "baggage"):
+        raise ValueError(SOURCE)
+    return f"header:{name.lower()}" if kind == "header" else value  # keys of baggage are case-sensitive
+
+
+def _team_source(value: str) -> str:
+    return value if value == FINGERPRINT else _source(value)
+
+
+def _secret(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None and info.data.get("team") == FINGERPRINT:
+        raise ValueError("missing")
+    if value is not None and len(value) < SECRET_MIN_CHARS:
+        raise ValueError("too short")
+    return value
+
+
+def _baggage_key(value: str) -> str:
+    if not _TOKEN.fullmatch(value) or len(value) > PATTERN_MAX_CHARS or value.startswith(OWN_NAMESPACES):
+        raise ValueError(BAGGAGE_KEYS)
+    return value
 
 
 def _path_text(value: Any) -> Any:
@@ -88,10 +146,19 @@ OptionalDollars = Annotated[
 OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
 Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
+Name = Annotated[str, AfterValidator(_name)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
+NameByValue = Annotated[tuple[tuple[Annotated[str, Field(min_length=1)], Name], ...], BeforeValidator(_named)]
+Source = Annotated[Annotated[str, AfterValidator(_source)] | None, BeforeValidator(_none_word)]
+TeamSource = Annotated[Annotated[str, AfterValidator(_team_source)] | None, BeforeValidator(_none_word)]
 
+BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...], BeforeValidator(_listed)]
+
+BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 SECONDS = "a number of seconds above 0"
-NAMES = "a list of exact names, or prefixes that end in `*`"
+NAME_PATTERNS = "a list of exact names, or prefixes that end in `*`"
 COUNT = "a whole number of at least 1"
+SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
 
 
 def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:
@@ -101,7 +168,8 @@ def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:
 class Section(BaseModel):
     """A table of the file: frozen, and a key it doesn't know is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # a mistake's text must not show a secret; config_sources shows the values of the others
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ProxySettings(Section):
@@ -148,10 +216,42 @@ class LabelSettings(Section):
     models: Patterns = _setting(
         ("gemini-*", "deep-research-*", "antigravity-*"),
         "models and agents with a label of their own",
-        NAMES,
+        NAME_PATTERNS,
     )
     max_models: Count = _setting(24, "distinct values of the model label", COUNT)
     codes: Codes = _setting((), "error codes kept as they are, beside the built-in list", "a list of words")
+    teams: Names = _setting(
+        (), "teams with a label of their own from the start; others get one as they come", "a list of names"
+    )
+    max_teams: Count = _setting(50, "distinct values of the team label", COUNT)
+    max_series: Count = _setting(
+        10_000, "series of /metrics; beyond it a new combination of labels counts under `other`", COUNT
+    )
+
+
+class AttributionSettings(Section):
+    """Whom an exchange is counted for, as its request says."""
+
+    team: TeamSource = _setting(
+        None,
+        "what names the team: the label `team`, a span attribute and a log field",
+        f"{FINGERPRINT}, {SOURCE}",
+    )
+    team_names: NameByValue = _setting(
+        (), "names to show for fingerprints or values, such as {1c4a… = search}", "a table of value = name"
+    )
+    fingerprint_secret: Annotated[str | None, BeforeValidator(_none_word), AfterValidator(_secret)] = _setting(
+        None,
+        "keys the fingerprint of API keys",
+        f"a text of at least {SECRET_MIN_CHARS} characters, and is needed for team = {FINGERPRINT}",
+        validate_default=True,
+        repr=False,
+    )
+    app: Source = _setting(None, "what names the application: span attribute and log field", SOURCE)
+    user: Source = _setting(None, "what names the user: span attribute and log field", SOURCE)
+    conversation: Source = _setting(None, "what names the conversation: span attribute and log field", SOURCE)
+    client: Source = _setting(None, "what names the calling client: span attribute and log field", SOURCE)
+    strip: bool = _setting(False, "keep the headers that are named here from the API", "true or false")
 
 
 class TraceSettings(Section):
@@ -160,7 +260,9 @@ class TraceSettings(Section):
     keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
         1.0, "share of the traces that are kept; the rules below keep more", "a number from 0 to 1"
     )
-    keep_errors: bool = _setting(True, "keep every trace with an error in it", "true or false")
+    keep_errors: bool = _setting(
+        True, "keep every trace of an exchange that ended in an error, or had an error event", "true or false"
+    )
     keep_stalls: bool = _setting(True, "keep every trace of a stalled stream", "true or false")
     keep_slower_than_s: OptionalSeconds = _setting(
         None, "keep every trace of an exchange that took longer", f'{SECONDS}, or "none"'
@@ -171,12 +273,38 @@ class TraceSettings(Section):
     keep_first_delta_slower_than_s: OptionalSeconds = _setting(
         None, "keep every trace whose client waited longer for the first delta", f'{SECONDS}, or "none"'
     )
-    keep_models: Patterns = _setting((), "models and agents whose traces are all kept", NAMES)
-    keep_teams: Patterns = _setting((), "teams whose traces are all kept", NAMES)
+    keep_models: Patterns = _setting((), "models and agents whose traces are all kept", NAME_PATTERNS)
+    keep_teams: Patterns = _setting((), "teams whose traces are all kept", NAME_PATTERNS)
     early_export_after_s: OptionalSeconds = _setting(
         10.0,
         "finished steps of an exchange that has been open so long are sent before its end, if it is kept already",
         f'{SECONDS}, or "none"',
+    )
+
+    inbound: Literal["trusted", "untrusted"] = _setting(
+        "trusted",
+        "trusted: a client's traceparent is continued; untrusted: it is linked, and the trace is the gateway's own",
+        "trusted or untrusted",
+    )
+    upstream_headers: Literal["pass", "strip", "inject"] = _setting(
+        "pass",
+        "traceparent, tracestate and baggage: pass them on as they came, strip them, or inject a traceparent that "
+        "names the span of the upstream request",
+        "pass, strip or inject",
+    )
+    response_header: bool = _setting(
+        False, "tell clients their trace id in x-interactions-trace-id, where it is known by then", "true or false"
+    )
+    baggage_keys: BaggageKeys = _setting(
+        (), "members of a request's baggage that become attributes of its spans, by their keys", BAGGAGE_KEYS
+    )
+    chain_root: bool = _setting(
+        False, "tell on spans the first interaction of the chain, where it is known", "true or false"
+    )
+    conversation_id_from: Annotated[Literal["chain_root"] | None, BeforeValidator(_none_word)] = _setting(
+        None,
+        "what names a span's conversation where no header does: chain_root, the first interaction of the chain",
+        'chain_root, or "none"',
     )
 
 
@@ -225,6 +353,7 @@ class Settings(Section):
     )
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
+    attribution: AttributionSettings = AttributionSettings()
     traces: TraceSettings = TraceSettings()
     spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()

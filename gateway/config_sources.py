@@ -224,9 +224,15 @@ def described(settings: Settings) -> str:
         value: Any = settings
         for name in key:
             value = getattr(value, name)
-        setting = f"# {key[-1]} is not set" if value is None else f"{key[-1]} = {_toml(_cleaned(value))}"
-        lines.append(f"{setting}  # {doc}")
+        lines.append(f"{_setting(key[-1], value)}  # {doc}")
     return "\n".join(lines)
+
+
+def _setting(name: str, value: Any) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    is_secret = isinstance(value, str) and _SECRET_NAMES.search(name)
+    return f"# {name} is set" if is_secret else f"{name} = {_toml(_cleaned(value))}"
 
 
 def _toml(value: Any) -> str:

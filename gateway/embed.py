@@ -20,6 +20,7 @@ from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
 from gateway.config import Settings
 from gateway.config_sources import load
+from gateway.loop_lag import LagCounts, LoopLag
 from gateway.proxy.app import EXCHANGES, SERVING, build_app
 from gateway.records import ExchangeClosed, Heartbeat, Hello, Record
 from gateway.telemetry.pipeline import Telemetry
@@ -40,6 +41,7 @@ class DirectSink:
         self._path = path
         self._opened = 0
         self._handed = 0
+        self.late = LagCounts()
 
     @functools.cached_property
     def _session(self) -> Session:
@@ -59,7 +61,8 @@ class DirectSink:
 
     def beat(self, oldest_silence_ns: int | None) -> None:
         """Say how the counts stand."""
-        self._telemetry.apply(self._session, Heartbeat(self._opened, self._handed, {}, oldest_silence_ns, 0))
+        heartbeat = Heartbeat(self._opened, self._handed, {}, oldest_silence_ns, 0, self.late.row())
+        self._telemetry.apply(self._session, heartbeat)
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -82,7 +85,10 @@ def create_app(settings: Settings | None = None) -> web.Application:
                 sink.beat(app[EXCHANGES].oldest_silence_ns(time.monotonic_ns()))
 
         beating = asyncio.create_task(beat())
+        lag = LoopLag(sink.late.note)
+        lag.start()
         yield
+        lag.stop()
         app[HEALTH].draining = True
         beating.cancel()
         await asyncio.to_thread(telemetry.shutdown, FLUSH_S)

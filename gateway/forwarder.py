@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gateway import logs, loops
 from gateway.lifeline import Lifeline, inherited
+from gateway.loop_lag import LagCounts, LoopLag
 from gateway.proxy.app import EXCHANGES, SERVING, build_app, runner
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
@@ -43,7 +44,9 @@ class Forwarder:
     async def run(self) -> None:
         """Serve until told to drain, then drain."""
         greeting = self._lifeline.greeting
-        sender = Sender(greeting.records, worker=greeting.worker or 0)
+        late = LagCounts()
+        lag = LoopLag(late.note)
+        sender = Sender(greeting.records, worker=greeting.worker or 0, tally=late.row)
         app = build_app(self._settings, sender)
         exchanges = app[EXCHANGES]
         served = runner(app)
@@ -56,6 +59,7 @@ class Forwarder:
         sender.start(exchanges, app[SERVING].path)
         await self._lifeline.listen(self._heard, self._told_to_drain)
         loops.rest_garbage()
+        lag.start()
         self._lifeline.say({"ready": True})
         await self._leave.wait()
         self._deadline_s = loop.time() + self._settings.grace_period_s
@@ -69,6 +73,7 @@ class Forwarder:
         await self._written_out(served)
         await served.cleanup()
         await sender.close(SENDER_CLOSE_S)
+        lag.stop()
 
     async def _retire(self, exchanges: Exchanges, served: web.AppRunner) -> None:
         assert served.server is not None

@@ -23,6 +23,7 @@ from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
 from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode
 from gateway.lifeline import Lifeline, inherited
+from gateway.loop_lag import LoopLag
 from gateway.records import Hello
 from gateway.sockets import BACKLOG
 from gateway.telemetry.pipeline import Telemetry
@@ -64,8 +65,11 @@ class Observer:
         self._records.setblocking(False)
         server = await loop.create_unix_server(lambda: Connection(self), sock=self._records, backlog=BACKLOG)
         await self._lifeline.listen(self._heard, self._orphaned)
+        lag = LoopLag(self.telemetry.processes.observer_late)
+        lag.start()
         self._lifeline.say({"ready": True})
         await self._end.wait()
+        lag.stop()
         server.close()
         await loop.run_in_executor(None, self.telemetry.shutdown, FLUSH_S)
         await admin.cleanup()

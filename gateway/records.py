@@ -12,12 +12,15 @@ from typing import Protocol, TypeAlias
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
+TAGS = ("team", "app", "user", "conversation", "client")  # whom an exchange is for, where the settings ask
+
 
 @dataclass(slots=True)
 class Hello:
     """First record of each connection: who speaks, and how its counts stood when the connection began.
 
     closed_before: exchanges whose end went to an earlier observer, or was lost with it; this one never hears of them.
+    tally_before: the Heartbeat's tally as it was when an observer last acknowledged one, empty at first.
     """
 
     worker: int
@@ -25,12 +28,15 @@ class Hello:
     closed_before: int
     path: str  # of the forwarding: `plain` or `fast`
     aiohttp: str
+    tally_before: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class ExchangeOpened:
     """An exchange is under way and its request is understood as far as it will be.
 
+    traceparent, tracestate: of a client that is trusted; of another, linked is its traceparent. injected: the
+    traceparent that went upstream, where one of ours did. baggage: the members that the settings name.
     It holds what a trace begins with, since its forwarder may die and the observer then closes it alone.
     """
 
@@ -45,6 +51,10 @@ class ExchangeOpened:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -86,7 +96,9 @@ class ExchangeClosed:
     """The whole of an ended exchange. started_unix_ns is wall time; every other `_ns` counts from it, monotonic.
 
     target: the request target, secrets in its query redacted. code: of our own answer, if it was ours.
-    faults: tap faults by place. bytes_up and bytes_down: body bytes as they travelled.
+    traceparent to baggage: as in ExchangeOpened. faults: tap faults by place. bytes_up and bytes_down: body bytes as
+    they travelled.
+    tags: whom it is for, by TAGS; a team told by its key is a fingerprint.
     """
 
     exchange_id: str
@@ -114,10 +126,15 @@ class ExchangeClosed:
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
     upstream_scheme: str = "https"
     upstream_host: str = ""
     upstream_port: int = 443
+    peer_address: str | None = None  # where the connection to it ended
     http_version: str = "1.1"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -126,6 +143,7 @@ class Heartbeat:
 
     opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
     (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
+    tally: how late its loop woke, counts by bucket of LAG_BOUNDS_NS, then their sum in ns; empty where none is kept.
     """
 
     opened: int = 0
@@ -133,6 +151,7 @@ class Heartbeat:
     lost: dict[str, int] = field(default_factory=dict)
     oldest_silence_ns: int | None = None
     queue_bytes: int = 0
+    tally: list[int] = field(default_factory=list)
 
 
 Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ExchangeClosed | Heartbeat
@@ -141,6 +160,11 @@ KINDS: dict[str, type[Record]] = {
     cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+# Ten steps a decade, so that a quantile between two bounds is within a tenth or so. Few series have them.
+LAG_BOUNDS_NS = (
+    *(step * 10**decade for decade in (3, 4, 5) for step in (100, 125, 160, 200, 250, 320, 400, 500, 630, 800)),
+    *(100_000_000, 250_000_000, 500_000_000, 1_000_000_000),
+)
 
 
 class RecordSink(Protocol):

@@ -64,6 +64,7 @@ class Span:
     links: tuple[Link, ...]
     events: tuple[str, ...]
     resource: Mapping[str, Value]
+    trace_state: str = ""
 
 
 @dataclass(slots=True)
@@ -237,6 +238,7 @@ def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:
                     ),
                     events=tuple(event.name for event in span.events),
                     resource=resource,
+                    trace_state=span.trace_state,
                 )
 
 

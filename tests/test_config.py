@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.config import ENV_PREFIX, Settings
 from gateway.config_sources import SettingsError, described, leaves, load, redacted, variable
@@ -19,7 +20,10 @@ from tests.gateway_process import COMMAND
 SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
 
 ADDRESS = "must be host:port with a port of 0-65535, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all addresses"
+BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 URL = "must be http:// or https://, host, optional port and path prefix; no user, query or fragment"
+SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
+KEYED = "must be a text of at least 16 characters, and is needed for team = key-fingerprint"
 
 FILE_MISTAKES = [
     pytest.param('upstreem = "x"', "upstreem (file c.toml): is no setting; did you mean upstream?", id="unknown key"),
@@ -72,6 +76,21 @@ FILE_MISTAKES = [
         id="a star in the middle",
     ),
     pytest.param(
+        '[traces]\ninbound = "maybe"',
+        "traces.inbound = 'maybe' (file c.toml): must be trusted or untrusted",
+        id="half a trust",
+    ),
+    pytest.param(
+        '[traces]\nbaggage_keys = ["tenant", "a b"]',
+        f"traces.baggage_keys = ['tenant', 'a b'] (file c.toml): must be {BAGGAGE_KEYS}",
+        id="no key of baggage",
+    ),
+    pytest.param(
+        '[traces]\nbaggage_keys = ["gen_ai.request.model"]',
+        f"traces.baggage_keys = ['gen_ai.request.model'] (file c.toml): must be {BAGGAGE_KEYS}",
+        id="baggage under a name of ours",
+    ),
+    pytest.param(
         '[log]\nformat = "xml"',
         "log.format = 'xml' (file c.toml): must be json, console or live",
         id="not one of the words",
@@ -80,6 +99,51 @@ FILE_MISTAKES = [
         '[proxy]\nca_file = "nowhere.pem"',
         "proxy.ca_file = 'nowhere.pem' (file c.toml): must be a readable file of PEM certificates",
         id="a file that is not there",
+    ),
+    pytest.param(
+        '[attribution]\nteam = "x-team"',
+        f"attribution.team = 'x-team' (file c.toml): must be key-fingerprint, {SOURCE}",
+        id="a team from nowhere",
+    ),
+    pytest.param(
+        '[attribution]\nteam = "header:Authorization"',
+        f"attribution.team = 'header:Authorization' (file c.toml): must be key-fingerprint, {SOURCE}",
+        id="a header that holds a key",
+    ),
+    pytest.param(
+        '[attribution]\napp = "header:TE"',
+        f"attribution.app = 'header:TE' (file c.toml): must be {SOURCE}",
+        id="a header that ends at each hop",
+    ),
+    pytest.param(
+        '[attribution]\nuser = "key-fingerprint"',
+        f"attribution.user = 'key-fingerprint' (file c.toml): must be {SOURCE}",
+        id="a key tells a team, no user",
+    ),
+    pytest.param(
+        '[attribution]\nuser = "baggage:user id"',
+        f"attribution.user = 'baggage:user id' (file c.toml): must be {SOURCE}",
+        id="no key of baggage",
+    ),
+    pytest.param(
+        '[attribution]\nteam = "key-fingerprint"',
+        f"attribution.fingerprint_secret: {KEYED}",
+        id="a fingerprint without a secret",
+    ),
+    pytest.param(
+        '[attribution]\nfingerprint_secret = "hunter2"',
+        f"attribution.fingerprint_secret (file c.toml): {KEYED}",
+        id="a secret that is too short is not shown",
+    ),
+    pytest.param(
+        "[attribution.team_names]\na = 5",
+        "attribution.team_names = {'…': '…'} (file c.toml): must be a table of value = name",
+        id="a name that is none",
+    ),
+    pytest.param(
+        "[labels]\nmax_series = 0",
+        "labels.max_series = 0 (file c.toml): must be a whole number of at least 1",
+        id="no series at all",
     ),
 ]
 
@@ -183,12 +247,42 @@ def test_every_setting_has_a_variable_a_purpose_and_a_default_that_it_allows() -
 
 
 def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
-    settings = load(environ={"INTERACTIONS_GATEWAY_LABELS__CODES": "One,two", "INTERACTIONS_GATEWAY_WORKERS": "auto"})
+    environ = {
+        "LABELS__CODES": "One,two",
+        "WORKERS": "auto",
+        "ATTRIBUTION__TEAM": "header:X-Team",
+        "ATTRIBUTION__TEAM_NAMES": "1c4a=search, 77aa = the ads",
+    }
+    settings = load(environ={ENV_PREFIX + name: value for name, value in environ.items()})
     file = tmp_path / "c.toml"
     file.write_text(described(settings), encoding="utf-8")
 
     assert load(file, environ={}) == settings
     assert settings.labels.codes == ("one", "two")
+    assert settings.attribution.team == "header:x-team"
+    assert settings.attribution.team_names == (("1c4a", "search"), ("77aa", "the ads"))
+
+
+def test_check_config_does_not_print_a_secret() -> None:
+    settings = Settings.model_validate({"attribution": {"fingerprint_secret": SECRET}})
+
+    assert SECRET not in described(settings)
+    assert SECRET not in repr(settings)
+    assert "# fingerprint_secret is set" in described(settings)
+
+
+def test_a_mistake_of_who_embeds_us_does_not_show_a_secret() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"attribution": {"fingerprint_secret": SECRET[:15]}})
+
+    assert SECRET[:15] not in str(caught.value)
+
+
+def test_names_of_teams_are_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[attribution.team_names]\n1c4a = "search"\n"a b=c" = "ads"\n', encoding="utf-8")
+
+    assert load(file, environ={}).attribution.team_names == (("1c4a", "search"), ("a b=c", "ads"))
 
 
 def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_no_mistake() -> None:
@@ -244,7 +338,8 @@ def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path:
     """It gets them as JSON and makes no model of them: every value and its type must be what the model has."""
     trusted = tmp_path / "ca.pem"
     trusted.write_text("", encoding="utf-8")
-    checked = load(flags={"workers": "auto"}, environ={f"{ENV_PREFIX}PROXY__CA_FILE": str(trusted)})
+    environ = {f"{ENV_PREFIX}PROXY__CA_FILE": str(trusted), f"{ENV_PREFIX}ATTRIBUTION__TEAM_NAMES": "a=b,c=d"}
+    checked = load(flags={"workers": "auto"}, environ=environ)
     message = {"settings": json.loads(checked.model_dump_json()), "worker": 0, "forwarders": 1, "records": "@a"}
     handed = Greeting({**message, "draining": False}).settings
     for key, _, _ in leaves():

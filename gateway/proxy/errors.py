@@ -158,14 +158,16 @@ class InternalError(GatewayError):
         return "the gateway failed before the request was sent; its log says where"
 
 
-def answer(error: GatewayError) -> bytes:
+def answer(error: GatewayError, *lines: bytes) -> bytes:
     """The whole response a client gets: the API's error body, our code, the header that says whose it is.
+
+    lines: more of its head.
 
     The connection closes with it: what the client still sends belongs to a request that goes nowhere.
     """
     body = orjson.dumps({"error": {"code": error.code, "message": str(error)}})
     head = (
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n{OWN_ERROR_HEADER}: 1\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n{OWN_ERROR_HEADER}: 1\r\nConnection: close\r\n"
     )
-    return head.encode() + body
+    return b"".join([head.encode(), *(line + b"\r\n" for line in lines), b"\r\n", body])

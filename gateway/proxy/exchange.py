@@ -7,7 +7,7 @@ Promise: exactly one ExchangeClosed, whatever happens on the way; nothing here r
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.proxy.errors import GatewayError, Rejection
 from gateway.proxy.tap import Tap
@@ -38,13 +38,17 @@ class Upstream:
 
 @dataclass(slots=True)
 class ClientFacts:
-    """What the request's head told beside its target."""
+    """What the request's head told beside its target. linked, injected, baggage, tags: as in the records."""
 
     address: str | None = None
     user_agent: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     api_revision: str | None = None
+    linked: str | None = None
+    injected: str | None = None
+    baggage: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class Exchange:
@@ -70,12 +74,13 @@ class Exchange:
         self.times = Times()
         self.bytes_up = self.bytes_down = 0
         self.http_status: int | None = None
+        self.peer_address: str | None = None  # of the connection to the upstream
         self.closed = False
         self.route = Route.PASSTHROUGH
         self.request = RequestFacts(api_revision=client.api_revision)
         self._method = method
         self._target = ""
-        self._client = client
+        self.client = client
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
@@ -185,7 +190,7 @@ class Exchange:
 
     def opened_record(self) -> ExchangeOpened:
         """What an observer needs to know of an open exchange."""
-        client = self._client
+        client = self.client
         return ExchangeOpened(
             self.id,
             self.started_unix_ns,
@@ -198,6 +203,10 @@ class Exchange:
             user_agent=client.user_agent,
             traceparent=client.traceparent,
             tracestate=client.tracestate,
+            linked=client.linked,
+            injected=client.injected,
+            baggage=client.baggage,
+            tags=client.tags,
         )
 
     def answered(self, error: GatewayError) -> None:
@@ -224,7 +233,7 @@ class Exchange:
         stream, tap = StreamFacts(), self._tap
         if tap is not None:
             stream = tap.finish(end, self.times.end_ns)
-        client, upstream = self._client, self._upstream
+        client, upstream = self.client, self._upstream
         self._put(
             ExchangeClosed(
                 self.id,
@@ -252,9 +261,14 @@ class Exchange:
                 user_agent=client.user_agent,
                 traceparent=client.traceparent,
                 tracestate=client.tracestate,
+                linked=client.linked,
+                injected=client.injected,
+                baggage=client.baggage,
                 upstream_scheme=upstream.scheme,
                 upstream_host=upstream.host,
                 upstream_port=upstream.port,
+                peer_address=self.peer_address,
+                tags=client.tags,
             )
         )
 

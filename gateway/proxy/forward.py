@@ -18,19 +18,22 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_request import BaseRequest
 
+from gateway.proxy.attribution import attribution_of
 from gateway.proxy.body import RequestBody
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
-from gateway.proxy.heads import header, origin_form, request_head, response_head
+from gateway.proxy.heads import header, joined, origin_form, request_head, response_head
 from gateway.proxy.kernel import reset_on_close
 from gateway.proxy.pool import Pool
+from gateway.proxy.propagation import Propagation
 from gateway.proxy.relay import ClientGoneError, OwnAnswer, RelayedResponse
 from gateway.proxy.tunnel import tunnel
 from gateway.proxy.upstream import UpstreamConnection, UpstreamProtocol, plain_pool, upstream_of
 from gateway.wire.facts import cut
 from gateway.wire.outcome import Answer, End
+from gateway.wire.tracecontext import cut_tracestate
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -48,6 +51,8 @@ class Forwarding:
         self._prefix = upstream.prefix.encode()
         self._head_timeout_s = settings.proxy.response_head_timeout_s
         self._max_body_bytes = settings.proxy.max_request_body_bytes
+        self._attribution = attribution_of(settings.attribution)
+        self._propagation = Propagation(settings.traces)
         self._exchanges = exchanges
         self._settings = settings
         self._connections: Pool[UpstreamProtocol] | None = None
@@ -69,7 +74,14 @@ class Forwarding:
         target, headers = _as_sent(request)
         task = asyncio.current_task()
         assert task is not None
-        exchange, refusal = self._exchanges.begin(request.method, target, _client_facts(request, headers), task.cancel)
+        facts = _client_facts(request, headers)
+        if self._attribution is not None:
+            facts.tags = self._attribution.of_pairs(headers, target)
+            headers = [pair for pair in headers if pair[0].lower() not in self._attribution.stripped]
+        if self._propagation.acts:
+            self._propagation.settle(facts, joined(headers, b"baggage") or "")
+            headers = self._propagation.rewrite_pairs(facts, headers)
+        exchange, refusal = self._exchanges.begin(request.method, target, facts, task.cancel)
         try:
             if refusal is not None:
                 raise refusal
@@ -81,7 +93,7 @@ class Forwarding:
                 exchange.request_chunk(request.content.read_nowait())
                 exchange.request_whole()
             exchange.answered(error)
-            return OwnAnswer(error)
+            return OwnAnswer(error, *self._propagation.told(facts))
         except ClientGoneError:
             exchange.ended(_end_of_leaving(exchange), client_left=True)
             return web.Response()
@@ -96,7 +108,7 @@ class Forwarding:
             _log.exception("forwarding_failed", error=type(exc).__name__)
             if exchange.times.connected_ns is None:
                 exchange.answered(InternalError())
-                return OwnAnswer(InternalError())
+                return OwnAnswer(InternalError(), *self._propagation.told(facts))
             # a fault of ours, and what was sent can't be unsent
             exchange.ended(End.CUT, answered_by=Answer.OURS, code=InternalError.code)
             _abort(request)
@@ -113,6 +125,7 @@ class Forwarding:
             protocol = await self._pool.connect()
         upstream = UpstreamConnection(self._pool, protocol)
         exchange.times.connected_ns = exchange.since_start_ns()
+        exchange.peer_address = protocol.address
         body = RequestBody(request, exchange, upstream, self._max_body_bytes)
         whole = False
         try:
@@ -132,7 +145,13 @@ class Forwarding:
             )
             if message.code == 101:
                 return await tunnel(request, upstream, message, exchange)
-            response = RelayedResponse(request, message, exchange.times, closing=self._exchanges.retiring)
+            response = RelayedResponse(
+                request,
+                message,
+                exchange.times,
+                closing=self._exchanges.retiring,
+                told=self._propagation.told(exchange.client),
+            )
             response.write_head()
             if not response.has_body or await self._relay(response, payload, upstream, exchange):
                 whole = body.is_whole
@@ -221,8 +240,8 @@ def _client_facts(request: BaseRequest, headers: list[tuple[bytes, bytes]]) -> C
     return ClientFacts(
         address=request.remote,
         user_agent=cut(header(headers, b"user-agent")),
-        traceparent=cut(header(headers, b"traceparent")),
-        tracestate=cut(header(headers, b"tracestate")),
+        traceparent=cut(joined(headers, b"traceparent")),
+        tracestate=cut_tracestate(joined(headers, b"tracestate")),
         api_revision=cut(header(headers, b"api-revision")),
     )
 

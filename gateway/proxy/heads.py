@@ -56,13 +56,23 @@ def request_head(
 
 
 def response_head(
-    status: int, reason: bytes, headers: RawHeaders, *, chunked: bool = False, connection: bytes | None = None
+    status: int,
+    reason: bytes,
+    headers: RawHeaders,
+    *,
+    chunked: bool = False,
+    connection: bytes | None = None,
+    more: Iterable[bytes] = (),
 ) -> bytes:
-    """The head that goes to the client: the upstream's lines in their order, framing and connection as ours are."""
+    """The head that goes to the client: the upstream's lines in their order, framing and connection as ours are.
+
+    more: lines of ours, before those.
+    """
     lines = [b"HTTP/1.1 %d " % status, reason, b"\r\n"]
     pairs = list(headers)
     dropped = _dropped(pairs)
     lines.extend(name + b": " + value + b"\r\n" for name, value in pairs if name.lower() not in dropped)
+    lines.extend(line + b"\r\n" for line in more)
     if chunked:
         lines.append(CHUNKED)
     if connection is not None:
@@ -87,6 +97,12 @@ def header(headers: RawHeaders, name: bytes) -> str | None:
         if key.lower() == name:
             return value.decode("latin-1")
     return None
+
+
+def joined(headers: RawHeaders, name: bytes) -> str | None:
+    """All headers of a (lower-case) name as one list: their values, joined by commas."""
+    values = [value for key, value in headers if key.lower() == name]
+    return b",".join(values).decode("latin-1") if values else None
 
 
 def _dropped(pairs: list[tuple[bytes, bytes]]) -> frozenset[bytes]:

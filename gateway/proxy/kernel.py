@@ -29,6 +29,12 @@ def keep_alive(sock: socket.socket | None) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+def peer_address(transport: asyncio.BaseTransport) -> str | None:
+    """The address of the other end, None where it has none."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
+
+
 def reset_on_close(transport: asyncio.BaseTransport) -> None:
     """Let the connection end by a reset, with nothing more sent."""
     sock = transport.get_extra_info("socket")

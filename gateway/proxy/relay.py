@@ -7,6 +7,7 @@ client takes no more, so memory is bounded.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from aiohttp import web
 from aiohttp.http_parser import RawResponseMessage
@@ -14,6 +15,7 @@ from aiohttp.web_request import BaseRequest
 
 from gateway.proxy.errors import GatewayError, answer
 from gateway.proxy.heads import response_head
+from gateway.proxy.propagation import TOLD
 from gateway.records import Times
 
 _NO_BODY = frozenset({204, 304})
@@ -26,8 +28,16 @@ class ClientGoneError(Exception):
 class RelayedResponse(web.StreamResponse):
     """A StreamResponse to aiohttp's server, a pipe to us; framed as the upstream and this client need it."""
 
-    def __init__(self, request: BaseRequest, head: RawResponseMessage, times: Times, *, closing: bool = False) -> None:
-        """closing: the client's connection is to end with this response."""
+    def __init__(
+        self,
+        request: BaseRequest,
+        head: RawResponseMessage,
+        times: Times,
+        *,
+        closing: bool = False,
+        told: Sequence[bytes] = (),
+    ) -> None:
+        """closing: the client's connection is to end with this response. told: a line for the client, of its trace."""
         super().__init__(status=head.code, reason=head.reason)
         self._client = request
         self._times = times  # of the exchange: what the client makes us wait is never the model's time
@@ -40,6 +50,7 @@ class RelayedResponse(web.StreamResponse):
         # without a length and without chunks only the connection's end can tell an old client that it was all
         self._alive = bool(request.keep_alive) and not closing and (bodyless or known_length or modern)
         self._head = head
+        self._told = told
         self._written = False
 
     @property
@@ -63,6 +74,8 @@ class RelayedResponse(web.StreamResponse):
             connection = b"keep-alive"
         head = self._head
         headers = head.raw_headers
+        if self._told:
+            headers = tuple(pair for pair in headers if pair[0].lower() not in TOLD)
         self._send(
             response_head(
                 head.code,
@@ -70,6 +83,7 @@ class RelayedResponse(web.StreamResponse):
                 headers,
                 chunked=self._chunked_out,
                 connection=connection,
+                more=self._told,
             )
         )
 
@@ -105,9 +119,10 @@ class RelayedResponse(web.StreamResponse):
 class OwnAnswer(web.StreamResponse):
     """A whole response of ours, as bytes; the connection closes with it."""
 
-    def __init__(self, error: GatewayError) -> None:
+    def __init__(self, error: GatewayError, *lines: bytes) -> None:
+        """lines: more of its head."""
         super().__init__(status=error.status)
-        self._bytes: bytes | None = answer(error)
+        self._bytes: bytes | None = answer(error, *lines)
 
     @property
     def keep_alive(self) -> bool:

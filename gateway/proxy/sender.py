@@ -15,6 +15,7 @@ import os
 import socket
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import aiohttp
@@ -62,6 +63,7 @@ class _Batch(NamedTuple):
     number: int
     size_bytes: int
     kinds: Counter[str]
+    tally: list[int]
 
 
 def socket_address(text: str) -> str:
@@ -72,10 +74,19 @@ def socket_address(text: str) -> str:
 class Sender:
     """The forwarder's RecordSink. All calls on one event loop; records may come before start()."""
 
-    def __init__(self, address: str, *, worker: int, queue_bytes: int = SENDER_QUEUE_BYTES) -> None:
-        """address: see socket_address."""
+    def __init__(
+        self,
+        address: str,
+        *,
+        worker: int,
+        queue_bytes: int = SENDER_QUEUE_BYTES,
+        tally: Callable[[], list[int]] = list,
+    ) -> None:
+        """address: see socket_address. tally: what a Heartbeat says under that name."""
         self._address = address
         self._worker = worker
+        self._tally = tally
+        self._tally_told: list[int] = []
         self._path = ""
         self._queue = RecordQueue(queue_bytes, lambda kind: self._lose(kind, "queue_full"))
         self._window: dict[str, list[_Superseded]] = {}  # by exchange; only while the flush timer runs
@@ -210,7 +221,9 @@ class Sender:
         opened = self._exchanges.opened_records()
         self._queue.supersede({record.exchange_id for record in opened})
         self._resend.extend(Entry(0, _OPENED, encode(record)) for record in opened)
-        hello = Hello(self._worker, os.getpid(), self.handed, self._path, aiohttp.__version__)
+        hello = Hello(
+            self._worker, os.getpid(), self.handed, self._path, aiohttp.__version__, tally_before=self._tally_told
+        )
         self._send([Entry(0, Hello.__name__, encode(hello))])
         self._flush()
 
@@ -228,7 +241,9 @@ class Sender:
     def acknowledged(self, number: int) -> bool:
         """All batches up to this one were applied. False for a number that was never sent."""
         while self._in_flight and self._in_flight[0].number <= number:
-            self._in_flight_bytes -= self._in_flight.popleft().size_bytes
+            batch = self._in_flight.popleft()
+            self._in_flight_bytes -= batch.size_bytes
+            self._tally_told = batch.tally
         if self._flush_timer is None and (self._queue.bytes or self._resend):
             self._flush()
         if self._settled is not None:
@@ -269,15 +284,16 @@ class Sender:
         kinds = Counter(entry.kind for entry in entries if entry.kind != Hello.__name__)
         self.handed += kinds[_CLOSED]
         self._number += 1
-        data = frame(self._number, [*(entry.encoded for entry in entries), encode(self._heartbeat())])
-        self._in_flight.append(_Batch(self._number, len(data), kinds))
+        heartbeat = self._heartbeat()
+        data = frame(self._number, [*(entry.encoded for entry in entries), encode(heartbeat)])
+        self._in_flight.append(_Batch(self._number, len(data), kinds, heartbeat.tally))
         self._in_flight_bytes += len(data)
         self._sent_since_beat = True
         self._connection.transport.write(data)
 
     def _heartbeat(self) -> Heartbeat:
         silence_ns = None if self._exchanges is None else self._exchanges.oldest_silence_ns(time.monotonic_ns())
-        return Heartbeat(self.opened, self.handed, dict(self.lost), silence_ns, self._queue.bytes)
+        return Heartbeat(self.opened, self.handed, dict(self.lost), silence_ns, self._queue.bytes, self._tally())
 
     def _beat(self) -> None:
         if self._loop is None:

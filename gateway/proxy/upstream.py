@@ -18,6 +18,7 @@ from aiohttp.streams import StreamReader
 
 from gateway.proxy.dial import upstream_of as upstream_of
 from gateway.proxy.http1.heads import HEAD_END, HEAD_MAX_BYTES
+from gateway.proxy.kernel import peer_address
 from gateway.proxy.pool import Pool
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class UpstreamProtocol(ResponseHandler):
     """aiohttp's, which also tells how the connection was lost: a reset must not look like an end."""
 
     lost_with: BaseException | None = None
+    address: str | None = None  # of its other end
     _held: bytes | None = None  # of a head that is not whole; None while no head is expected
 
     def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None]) -> None:
@@ -41,6 +43,10 @@ class UpstreamProtocol(ResponseHandler):
     def can_serve(self) -> bool:
         """Whether another request may go over it: bytes that came unasked would answer it."""
         return self.transport is not None and not self.transport.is_closing() and not self.should_close
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.address = peer_address(transport)
+        super().connection_made(transport)
 
     def expect_head(self) -> None:
         """The next bytes begin a head."""

@@ -62,7 +62,7 @@ def route_of(request: Request) -> tuple[str, str]:
 
 
 def request_facts(request: Request, asked: Asked) -> dict[str, object]:
-    """What the ledger keeps of a request; header values only of user agents, as others may be secret."""
+    """What the ledger keeps of a request; header values only of user agents and traces, as others may be secret."""
     query = parse_qs(request.target.partition("?")[2], keep_blank_values=True)
     return {
         "model": asked.model,
@@ -74,6 +74,7 @@ def request_facts(request: Request, asked: Asked) -> dict[str, object]:
         "last_event_id": query.get("last_event_id", [""])[-1],
         "header_names": [name for name, _ in request.headers],
         "user_agents": [value for name, value in request.headers if name == "user-agent"],
+        "traceparents": [value for name, value in request.headers if name == "traceparent"],
         "body_bytes": len(request.body),
         "body_sha256": hashlib.sha256(request.body).hexdigest(),
     }

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.chains import Chains
+from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.seen import Interaction, Seen
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
@@ -49,7 +51,9 @@ class Account:
     model: the label value of the exchange (`none` but for creates). counted: steps to count, of them or all of them;
     beyond: steps over the tracker's cap, type to [closed, open]. shown: steps that get a span.
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
+    chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
+    tags: the record's, the team by the name that is to be shown; for spans and log.
     """
 
     record: ExchangeClosed
@@ -62,20 +66,36 @@ class Account:
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    chain: Attributes = field(default_factory=dict)
 
 
 class Books:
     """Decides what counts, and remembers what did."""
 
-    def __init__(self, seen: Seen, models: ModelLabels, codes: CodeLabels, poll_window_s: float) -> None:
+    def __init__(
+        self,
+        seen: Seen,
+        models: ModelLabels,
+        codes: CodeLabels,
+        poll_window_s: float,
+        *,
+        teams: TeamLabels | None = None,
+        chains: Chains | None = None,
+    ) -> None:
+        """teams: None where there is no such label. chains: None where none are told."""
         self._seen = seen
+        self._chains = chains
         self._models = models
         self._codes = codes
+        self._teams = teams
         self._poll_window_s = poll_window_s
 
     def account(self, record: ExchangeClosed, identity: Identity | None) -> Account:
         """Decide one exchange, in the order they closed. identity: of its trace, None when there will be none."""
-        account = Account(record, self._model(record), errors=self._errors(record))
+        account = Account(record, self._model(record), errors=self._errors(record), tags=record.tags)
+        if self._teams is not None:
+            self._attribute(account, self._teams)
         if record.route is Route.CREATE:
             self._create(account, identity)
         elif record.route in (Route.GET, Route.CANCEL):
@@ -83,7 +103,18 @@ class Books:
         else:
             account.counted = account.shown = record.stream.steps
             account.beyond = record.stream.steps_beyond
+        if self._chains is not None:
+            account.chain = self._chains.attributes(record)
         return account
+
+    def _attribute(self, account: Account, teams: TeamLabels) -> None:
+        record, team = account.record, account.record.tags.get("team")
+        if team is not None:
+            team = teams.name(team)
+            account.tags = {**record.tags, "team": team}
+        # Of the upstream's other paths some answer anybody: there a team would get a place without a key.
+        asked = record.route is not Route.PASSTHROUGH or record.method == "POST"
+        account.team = (teams.fold(team, accepted=asked and _is_accepted(record)),)
 
     def _model(self, record: ExchangeClosed) -> str:
         if record.route is not Route.CREATE:
@@ -93,8 +124,7 @@ class Books:
         if model is None and not request.understood:
             # The body was longer than what is read of it: the answer names the model too.
             model = interaction.agent or interaction.model
-        accepted = record.http_status is not None and record.http_status < 400
-        return self._models.fold(model, accepted=accepted)
+        return self._models.fold(model, accepted=_is_accepted(record))
 
     def _create(self, account: Account, identity: Identity | None) -> None:
         record = account.record
@@ -199,6 +229,10 @@ class Books:
 def is_resume(record: ExchangeClosed) -> bool:
     """Whether a GET takes up a stream again, rather than asking how a run stands."""
     return record.body is Body.STREAM or record.mode is Mode.STREAM or record.request.last_event_id is not None
+
+
+def _is_accepted(record: ExchangeClosed) -> bool:
+    return record.http_status is not None and record.http_status < 400
 
 
 def _typed(step: Step, entry: Interaction | None) -> Step:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.telemetry import names
-from gateway.telemetry.registry import plain
+from gateway.telemetry.names import Family
+from gateway.telemetry.registry import Labels, plain
 from gateway.telemetry.view import View
 
 
@@ -19,8 +20,17 @@ class BalanceCollector:
     def __init__(self, view: View) -> None:
         self._view = view
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return sum(len(samples) for _, samples in self._families())
+
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
+        for family, samples in self._families():
+            yield from plain(family, samples, openmetrics=openmetrics)
+
+    def _families(self) -> list[tuple[Family, list[tuple[Labels, float]]]]:
         balances = sorted(self._view.balances().items())
         lost = dict.fromkeys(names.LOST_DOMAIN, 0)
         for _, balance in balances:
@@ -30,10 +40,9 @@ class BalanceCollector:
                 key = (kind, reason) if (kind, reason) in lost else (names.OTHER, names.OTHER)
                 lost[key] = lost.get(key, 0) + count
         active = self._view.open_by_mode()
-        for family, samples in (
+        return [
             (names.OPENED, [((worker,), balance.opened) for worker, balance in balances]),
             (names.CLOSED, [((worker,), balance.closed) for worker, balance in balances]),
             (names.RECORDS_LOST, list(lost.items())),
             (names.ACTIVE_STREAMS, [((mode,), count) for mode, count in active.items()]),
-        ):
-            yield from plain(family, samples, openmetrics=openmetrics)
+        ]

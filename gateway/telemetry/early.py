@@ -2,8 +2,8 @@
 
 Not here: what is open (view.py), the spans themselves (step_spans.py), the rest of the trace, at the end (tree.py).
 Source: design.md 6 (early export only for what is already kept), accounting.md 7 (every step has one span, always).
-Promise: a step leaves once. Its ids are final: the same whenever and by whichever observer it is sent. An exchange of
-which something has left is kept whole, whatever the settings have become since.
+Promise: a step leaves once. Its ids are final: the same whenever and by whichever observer it is sent. An exchange that
+was asked about here is kept whole, whatever the settings have become since.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import TypeAlias
 from gateway.telemetry.ids import Identity, settled
 from gateway.telemetry.nodes import Interval, Node
 from gateway.telemetry.sampling import Sampler
+from gateway.telemetry.seen import Seen
 from gateway.telemetry.step_spans import CALLS, RESULTS, StepSpans
 from gateway.telemetry.view import OpenExchange
 from gateway.wire.facts import Step
+from gateway.wire.outcome import Route
 
 SWEEP_EVERY_NS = 500_000_000
 _NO_END_NS = 1 << 62
@@ -46,9 +48,10 @@ class Leaving:
 class EarlyExport:
     """Sends them. after_ns: how old an exchange must be; None: nothing leaves early."""
 
-    def __init__(self, sampler: Sampler, offer: Offer, after_ns: int | None) -> None:
+    def __init__(self, sampler: Sampler, seen: Seen, offer: Offer, after_ns: int | None) -> None:
         self.after_ns = after_ns
         self._sampler = sampler
+        self._seen = seen
         self._offer = offer
         self._young: dict[str, OpenExchange] = {}  # with steps that wait for its age
         self._swept_unix_ns = 0
@@ -104,7 +107,9 @@ class EarlyExport:
 
     def _settle(self, exchange: OpenExchange, leaving: Leaving) -> Identity | None:
         """The exchange's ids, None where they aren't settled yet or no rule keeps it already."""
-        identity = settled(exchange.opened, exchange.interaction_id)
+        interaction_id = exchange.interaction_id
+        is_repeated = self._seen.are_ids_taken(interaction_id)
+        identity = settled(exchange.opened, interaction_id, is_repeated=is_repeated)
         if identity is None:
             return None
         kept_by = self._sampler.rule_already(exchange.opened, identity.trace_id)
@@ -113,6 +118,8 @@ class EarlyExport:
             leaving.ready.clear()
             return None
         leaving.identity, leaving.kept_by = identity, kept_by
+        if interaction_id is not None and exchange.opened.route is Route.CREATE:
+            self._seen.touch(interaction_id).ids_taken = True
         return identity
 
 

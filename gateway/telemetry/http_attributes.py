@@ -51,6 +51,7 @@ def client_attributes(record: ExchangeClosed) -> Attributes:
     path, query = split_target(record.target)
     if record.upstream_host and path:
         attributes[names.URL_FULL] = _origin(record) + path + (f"?{query}" if query else "")
+    _put(attributes, names.PEER_ADDRESS, record.peer_address)
     if record.outcome not in _OUR_ANSWERS:
         _put(attributes, names.HTTP_STATUS, record.http_status)
     return attributes

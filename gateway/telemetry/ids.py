@@ -9,13 +9,12 @@ takes over gives an exchange and its steps the ids that the one before it gave t
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 
 from gateway.records import ExchangeClosed, ExchangeOpened
 from gateway.wire.outcome import Route
+from gateway.wire.tracecontext import read_traceparent
 
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SPAN_MASK = (1 << 64) - 1
 _STRIDE = 0x9E37_79B9_7F4A_7C15  # odd: its multiples are distinct
 
@@ -33,13 +32,15 @@ class Identity:
     """The ids of an exchange's trace, settled before any span is made.
 
     parent: the client's span. server, main: the SERVER span and, below it, the interaction's (or the upstream
-    request's, where there is no interaction span). is_inner: of a part of the trace, whose parent is a span of ours.
+    request's, where there is no interaction span). upstream: the upstream request's, where the upstream was told it.
+    is_inner: of a part of the trace, whose parent is a span of ours.
     """
 
     trace_id: int
     parent: SpanRef | None
     server: int
     main: int
+    upstream: int | None = None
     is_inner: bool = False
 
     @property
@@ -59,18 +60,28 @@ class Identity:
         return None if number < 0 else (self.main + _STRIDE * (2 * number + 2)) & _SPAN_MASK or 1
 
 
-def identify(record: ExchangeClosed) -> Identity:
-    """The ids of an exchange that has ended."""
-    return settled(record, record.stream.interaction.id) or anonymous(record.exchange_id)
+def identify(record: ExchangeClosed, *, is_repeated: bool = False) -> Identity:
+    """The ids of an exchange that has ended. is_repeated: see `settled`."""
+    found = settled(record, record.stream.interaction.id, is_repeated=is_repeated)
+    return anonymous(record.exchange_id) if found is None else found
 
 
-def settled(record: ExchangeOpened | ExchangeClosed, interaction_id: str | None) -> Identity | None:
-    """The ids of an exchange; None while only the interaction's id, which isn't known yet, can settle them."""
+def settled(
+    record: ExchangeOpened | ExchangeClosed, interaction_id: str | None, *, is_repeated: bool = False
+) -> Identity | None:
+    """The ids of an exchange; None while only the interaction's id, which isn't known yet, can settle them.
+
+    is_repeated: another create was answered with this interaction's id before: what follows from it is taken.
+    """
     own = anonymous(record.exchange_id)
     parent = parse_traceparent(record.traceparent)
+    injected = parse_traceparent(record.injected)
+    if injected is not None:
+        # settled before the interaction had an id, so that nothing follows from that
+        return Identity(injected.trace_id, parent, own.server, own.main, injected.span_id)
     if parent is not None:
         return Identity(parent.trace_id, parent, own.server, own.main)
-    if record.route is not Route.CREATE:
+    if record.route is not Route.CREATE or is_repeated:
         return own
     if not interaction_id:
         return None
@@ -92,15 +103,9 @@ def derive(interaction_id: str) -> SpanRef:
 
 
 def parse_traceparent(header: str | None) -> SpanRef | None:
-    """The client's span, None for a header that is missing or not valid. Its sampled flag decides nothing here."""
-    match = _TRACEPARENT.fullmatch(header.strip()) if header else None
-    if match is None:
-        return None
-    version, trace, span, _, more = match.groups()
-    if version == "ff" or (version == "00" and more):
-        return None
-    ref = SpanRef(int(trace, 16), int(span, 16))
-    return ref if ref.trace_id and ref.span_id else None
+    """The span that a header names, None for a header that is missing or not valid. Its flags decide nothing here."""
+    given = read_traceparent(header)
+    return None if given is None else SpanRef(int(given.trace_id, 16), int(given.span_id, 16))
 
 
 def _digest(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Label values from closed sets: models folded, error codes normalised, everything else checked against its domain.
+"""Label values from closed sets: models and teams folded, error codes normalised, everything else checked.
 
 Not here: the domains' words (names.py). Source: telemetry-conventions.md 3.2, accounting.md 5.
 Promise: whatever the wire says, each label has a bounded number of values, and every fold is counted.
@@ -14,7 +14,7 @@ from gateway.telemetry import names
 
 Overflow = Callable[[str], None]  # told the label whose value was folded
 
-MODEL_MAX_CHARS = 128  # a longer name is no model's
+MODEL_MAX_CHARS = TEAM_MAX_CHARS = 128  # a longer name is no model's, and no team's
 MAX_OWN_CODES = 40
 
 _OWN_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -29,11 +29,16 @@ class ModelLabels:
     """
 
     def __init__(self, patterns: Iterable[str], cap: int, overflow: Overflow) -> None:
+        self._admitted: set[str] = set()
+        self._overflow = overflow
+        self.update(patterns, cap)
+
+    def update(self, patterns: Iterable[str], cap: int) -> None:
+        """Follow changed settings. What has a place keeps it, for there are series of it."""
         patterns = tuple(patterns)
         self._prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
-        self._admitted = set([pattern for pattern in patterns if not pattern.endswith("*")][:cap])
+        self._admitted.update([pattern for pattern in patterns if not pattern.endswith("*")][:cap])
         self._cap = cap
-        self._overflow = overflow
 
     def fold(self, model: str | None, *, accepted: bool) -> str:
         """The label value for a model or agent as on the wire; `none` when there was none."""
@@ -51,13 +56,57 @@ class ModelLabels:
         return len(model) <= MODEL_MAX_CHARS and model.isprintable() and model.startswith(self._prefixes)
 
 
+class TeamLabels:
+    """The team label: at most `cap` teams.
+
+    Those of the settings have their place from the start; another one gets one when the upstream accepted an exchange
+    of it: otherwise requests of made-up teams could use up all places.
+    """
+
+    def __init__(self, known: Iterable[str], shown: Iterable[tuple[str, str]], cap: int, overflow: Overflow) -> None:
+        """known: names of teams. shown: values of requests with the names to show for them, which are known too."""
+        self._admitted: set[str] = set()
+        self._overflow = overflow
+        self.update(known, shown, cap)
+
+    def update(self, known: Iterable[str], shown: Iterable[tuple[str, str]], cap: int) -> None:
+        """Follow changed settings. What has a place keeps it, for there are series of it."""
+        self._shown = dict(shown)
+        self._admitted.update(list(dict.fromkeys([*known, *self._shown.values()]))[:cap])
+        self._cap = cap
+
+    def name(self, value: str) -> str:
+        """The name to show for a request's value."""
+        return self._shown.get(value, value)
+
+    def fold(self, name: str | None, *, accepted: bool) -> str:
+        """The label value for a name; `none` when there was none."""
+        if not name or name == names.NONE:
+            return names.NONE
+        if name in self._admitted:
+            return name
+        if accepted and len(self._admitted) < self._cap and self._fits(name):
+            self._admitted.add(name)
+            return name
+        self._overflow("team")
+        return names.OTHER
+
+    def _fits(self, name: str) -> bool:
+        return len(name) <= TEAM_MAX_CHARS and name.isprintable() and name != names.OTHER
+
+
 class CodeLabels:
     """The code label of errors, by who made the error."""
 
     def __init__(self, more_codes: Iterable[str], overflow: Overflow) -> None:
-        self._wire = names.WIRE_CODES | {code.lower() for code in more_codes}
+        self._wire = names.WIRE_CODES
         self._own: set[str] = set()
         self._overflow = overflow
+        self.update(more_codes)
+
+    def update(self, more_codes: Iterable[str]) -> None:
+        """Follow changed settings. What was listed stays, for there may be series of it."""
+        self._wire |= {code.lower() for code in more_codes}
 
     def wire(self, code: str | None) -> str:
         """A code of the wire; `other` when there is none or it isn't listed."""

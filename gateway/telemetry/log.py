@@ -22,6 +22,7 @@ from gateway.telemetry.attributes import error_codes
 from gateway.telemetry.books import Account
 from gateway.telemetry.http_attributes import split_target
 from gateway.telemetry.ids import Identity
+from gateway.telemetry.tags import tag_fields
 from gateway.wire.outcome import Outcome
 from gateway.wire.usage import Usage
 
@@ -125,6 +126,7 @@ def exchange_fields(account: Account, identity: Identity, worker: str) -> dict[s
         "path": path,
         "query": query,
         "client": record.client_address,
+        **tag_fields(account.tags),
         "http_status": record.http_status,
         "model": request.model or interaction.model,
         "agent": request.agent or interaction.agent,

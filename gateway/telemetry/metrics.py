@@ -31,6 +31,7 @@ class Overflows:
 
     def __init__(self, registry: Registry) -> None:
         self._counter = Counter(names.LABEL_OVERFLOW, registry, [(label,) for label in names.OVERFLOWING_LABELS])
+        registry.on_full = lambda: self("series")
 
     def __call__(self, label: str, times: int = 1, /) -> None:
         self._counter.inc((label,), times)

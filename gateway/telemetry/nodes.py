@@ -17,7 +17,7 @@ SERVER, CLIENT, INTERNAL = "server", "client", "internal"
 
 @dataclass(slots=True)
 class Link:
-    """A link to an earlier interaction's span."""
+    """A link to an earlier interaction's span, or to that of a client that isn't trusted."""
 
     to: SpanRef
     attributes: Attributes

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.chains import Chains
 from gateway.telemetry.ids import anonymous
-from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.traces import Traces
@@ -50,7 +52,7 @@ class Telemetry:
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
         self.logger = make_logger(settings.log, log_stream)
-        self.registry = Registry()
+        self.registry = Registry(settings.labels.max_series)
         self.view = View()
         overflow = Overflows(self.registry)
         self._faults = Counter(names.TELEMETRY_FAULTS, self.registry, [(sink,) for sink in names.SINKS])
@@ -58,23 +60,50 @@ class Telemetry:
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
         seen = Seen(settings.usage.remembered_interactions)
-        self._books = Books(seen, models, codes, settings.usage.poll_window_s)
-        self._metrics = Metrics(self.registry, overflow, self.view, wants_fast_path=settings.proxy.path != "plain")
+        teams: TeamLabels | None = None
+        if settings.attribution.team is not None:
+            teams = TeamLabels(
+                settings.labels.teams, settings.attribution.team_names, settings.labels.max_teams, overflow
+            )
+        self._models, self._codes, self._teams = models, codes, teams
+        chains = Chains(seen, settings.traces)
+        self._books = Books(seen, models, codes, settings.usage.poll_window_s, teams=teams, chains=chains)
+        self._no_team = () if teams is None else (names.OTHER,)
+        self._metrics = Metrics(
+            self.registry,
+            overflow,
+            self.view,
+            wants_fast_path=settings.proxy.path != "plain",
+            teams=teams is not None,
+        )
+        self.processes = Processes(self.registry)
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._traces = Traces(
             self.registry,
             codes,
             settings.traces,
             settings.spans,
+            seen,
+            str if teams is None else teams.name,
             self.logger.warning,
             variables=variables,
             exporter=span_exporter,
         )
 
+    def relabel(self, settings: Settings) -> None:
+        """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
+        labels = settings.labels
+        self.registry.max_series = labels.max_series
+        self._models.update(labels.models, labels.max_models)
+        self._codes.update(labels.codes)
+        if self._teams is not None:
+            self._teams.update(labels.teams, settings.attribution.team_names, labels.max_teams)
+
     def connected(self, hello: Hello) -> Session:
         """A forwarder's connection begins; give the session back with each of its records."""
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
+        self._guard("metrics", self.processes.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -92,6 +121,7 @@ class Telemetry:
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
             self._guard("traces", self._traces.time_passes, self._clock_unix_ns())
+            self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:
         """A forwarder left or died: what it had open ends here, as gateway_error; what is unknown of it is lost."""
@@ -119,7 +149,8 @@ class Telemetry:
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
-            account = Account(record, names.OTHER if record.route is Route.CREATE else names.NONE)
+            model = names.OTHER if record.route is Route.CREATE else names.NONE
+            account = Account(record, model, team=self._no_team)
         kept_by = self._guard("traces", self._traces.kept_by, account, identity, exchange)
         exemplar = None if kept_by is None else self._guard("traces", self._traces.exemplar, account, identity)
         self._guard("metrics", self._metrics.closed, account, exemplar)

@@ -4,16 +4,17 @@ Not here: which families there are (names.py), when they move (metrics.py).
 Source: Prometheus text format 0.0.4; OpenMetrics 1.0. Kept instead of the official client, whose counters cost ten
 times as much to move, and a scrape thirty times; its parsers read this text in the tests, and its own text of the same
 numbers says the same.
-Promise: families, samples and their order are the official client's. Not thread-safe.
+Promise: families, samples and their order are the official client's. Their number is bounded: beyond the limit, labels
+whose values come with traffic are `other` in whatever is new. Not thread-safe.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from gateway.telemetry.names import Family, Kind
+from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
 
 NS_PER_S = 1e9
 
@@ -30,15 +31,47 @@ class Exemplar(NamedTuple):
 class Collector(Protocol):
     """A family, or some, that can be written down."""
 
+    @property
+    def series(self) -> int:
+        """How many samples it has."""
+
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Its lines, with their line ends."""
 
 
 class Registry:
-    """The families of one scrape, in the order of their registration."""
+    """The families of one scrape, in the order of their registration.
 
-    def __init__(self) -> None:
+    max_series: beyond it a new child of a family has `other` in its open labels. Closed labels keep their values, so
+    that sums by outcome or type stay true: their combinations are few, and may exceed the limit. on_full: told of each.
+    """
+
+    def __init__(self, max_series: int | None = None) -> None:
         self._collectors: list[Collector] = []
+        self._kept = 0  # samples of the families that grow
+        self.max_series = max_series
+        self.on_full: Callable[[], object] = _nothing
+
+    @property
+    def series(self) -> int:
+        """How many samples a scrape has."""
+        return sum(collector.series for collector in self._collectors)
+
+    def grown(self, samples: int) -> None:
+        """A family has a new child, of so many samples."""
+        self._kept += samples
+
+    def place(self, family: Family, labels: Labels, samples: int) -> Labels:
+        """The labels under which something new is to be counted: its own while there is room. samples: of a child."""
+        if self.max_series is None or self._kept + samples <= self.max_series:
+            return labels
+        folded = tuple(
+            OTHER if name in OPEN_LABELS and value != NONE else value
+            for name, value in zip(family.labels, labels, strict=True)
+        )
+        if folded != labels:
+            self.on_full()
+        return folded
 
     def register(self, collector: Collector) -> None:
         """Take a family in."""
@@ -59,19 +92,32 @@ class Counter:
 
     def __init__(self, family: Family, registry: Registry, known: Iterable[Labels] = ()) -> None:
         self._family = family
+        self._registry = registry
         self._children: dict[Labels, _Value] = {}
         for labels in known:
-            self._children[labels] = _Value(_sample(family, labels))
+            self._add(labels)
         registry.register(self)
+
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return len(self._children)
 
     def inc(self, labels: Labels, amount: int = 1, exemplar: Exemplar | None = None) -> None:
         """Count. amount: 0 or more."""
-        child = self._children.get(labels)
-        if child is None:
-            child = self._children[labels] = _Value(_sample(self._family, labels))
+        child = self._children.get(labels) or self._child(labels)
         child.value += amount
         if exemplar is not None:
             child.exemplar = f" # {{{exemplar.labels}}} {amount} {exemplar.unix_s!r}"
+
+    def _child(self, labels: Labels) -> _Value:
+        labels = self._registry.place(self._family, labels, 1)
+        return self._children.get(labels) or self._add(labels)
+
+    def _add(self, labels: Labels) -> _Value:
+        child = self._children[labels] = _Value(_sample(self._family, labels))
+        self._registry.grown(1)
+        return child
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
@@ -85,11 +131,19 @@ class Gauge:
 
     def __init__(self, family: Family, registry: Registry) -> None:
         self._family = family
+        self._registry = registry
         self._values: dict[Labels, float] = {}
         registry.register(self)
 
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return len(self._values)
+
     def set(self, labels: Labels, value: float) -> None:
         """Set one sample."""
+        if labels not in self._values:
+            self._registry.grown(1)
         self._values[labels] = value
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
@@ -102,10 +156,17 @@ class Histogram:
 
     def __init__(self, family: Family, registry: Registry) -> None:
         self._family = family
+        self._registry = registry
         self._bounds_ns = [round(bound_s * NS_PER_S) for bound_s in family.bounds]
         self._les = [*(repr(float(bound_s)) for bound_s in family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
+        self._samples = len(self._les) + 2  # of a child: its buckets, count and sum
         registry.register(self)
+
+    @property
+    def series(self) -> int:
+        """Part of Collector."""
+        return len(self._children) * self._samples
 
     def observe(self, labels: Labels, value_ns: int, exemplar: Exemplar | None = None) -> None:
         """Count one duration."""
@@ -123,7 +184,11 @@ class Histogram:
         child.sum_ns += sum_ns
 
     def _child(self, labels: Labels) -> _Buckets:
-        child = self._children[labels] = _Buckets(_pairs(self._family, labels), len(self._les))
+        labels = self._registry.place(self._family, labels, self._samples)
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = _Buckets(_pairs(self._family, labels), len(self._les))
+            self._registry.grown(self._samples)
         return child
 
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
@@ -156,6 +221,10 @@ class _Buckets:
         self.counts = [0] * count
         self.sum_ns = 0
         self.exemplars: dict[int, str] = {}
+
+
+def _nothing() -> None:
+    """Until somebody counts."""
 
 
 def head(family: Family, *, openmetrics: bool) -> str:

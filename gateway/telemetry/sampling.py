@@ -35,7 +35,9 @@ Late = Callable[[Account], bool]
 class Sampler:
     """The rules of the settings."""
 
-    def __init__(self, settings: TraceSettings) -> None:
+    def __init__(self, settings: TraceSettings, team_name: Callable[[str], str] = str) -> None:
+        """team_name: the name to show for a request's value."""
+        self._team_name = team_name
         self.update(settings)
 
     def update(self, settings: TraceSettings) -> None:
@@ -49,25 +51,21 @@ class Sampler:
         """The first rule that keeps the trace of an exchange that has ended, None where none does."""
         record = account.record
         interaction = record.stream.interaction
-        kept = self._from_the_beginning(trace_id, record, account.team)
+        kept = self.rule_already(record, trace_id)
         if kept is None and self._models.any((interaction.model, interaction.agent)):
             kept = MODEL
         if kept is None:
             kept = next((name for name, holds in self._late if holds(account)), None)
         return kept
 
-    def rule_already(self, opened: ExchangeOpened, trace_id: int, team: tuple[str, ...] = ()) -> str | None:
-        """The same of one that is open: only by rules whose answer no end can change."""
-        return self._from_the_beginning(trace_id, opened, team)
-
-    def _from_the_beginning(
-        self, trace_id: int, record: ExchangeOpened | ExchangeClosed, team: tuple[str, ...]
-    ) -> str | None:
+    def rule_already(self, record: ExchangeOpened | ExchangeClosed, trace_id: int) -> str | None:
+        """The same of one that may be open: only by rules whose answer no end can change."""
         if trace_id & _LOW_HALF < self._below:
             return RATIO
         if self._models.any((record.request.model, record.request.agent)):
             return MODEL
-        return TEAM if self._teams.any(team) else None
+        team = record.tags.get("team")
+        return TEAM if team is not None and self._teams.any((self._team_name(team),)) else None
 
 
 class _Patterns:

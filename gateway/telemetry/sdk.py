@@ -1,4 +1,4 @@
-"""What we take of the OpenTelemetry SDK: its way to the collector, its resource, its reading of tracestate.
+"""What we take of the OpenTelemetry SDK: its way to the collector, its resource.
 
 Not here: queue, batches and counts (exporter.py), bytes (otlp.py). Imported only where spans leave: it brings 25 MB.
 Source: telemetry-conventions.md 4.6. The SDK's OTLP exporter reads its own environment variables (endpoint, headers,
@@ -23,6 +23,7 @@ from gateway import __version__
 from gateway.telemetry import names, otlp
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Node
+from gateway.wire.tracecontext import read_tracestate
 
 _KINDS = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT, INTERNAL: SpanKind.INTERNAL}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -61,9 +62,7 @@ class AsBytes:
 
     def ready(self, root: Node, identity: Identity, tracestate: str | None) -> list[bytes]:
         """Part of Way."""
-        state = _state(identity, tracestate)
-        text = ",".join(f"{key}={value}" for key, value in state.items()) if state else ""
-        return list(otlp.spans(root, identity, text))
+        return list(otlp.spans(root, identity, _state(identity, tracestate)))
 
     def send(self, spans: Sequence[bytes]) -> bool:
         """Part of Way."""
@@ -85,7 +84,8 @@ class ThroughObjects:
 
     def ready(self, root: Node, identity: Identity, tracestate: str | None) -> list[ReadableSpan]:
         """Part of Way."""
-        state = _state(identity, tracestate)
+        text = _state(identity, tracestate)
+        state = TraceState.from_header([text]) if text else TraceState()
         parent = None
         if identity.parent is not None:
             remote = not identity.is_inner
@@ -136,16 +136,14 @@ class ThroughObjects:
 
 def resource() -> Resource:
     """Who speaks: the operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over our own name."""
-    found = Resource.create({"service.version": __version__})
-    if str(found.attributes.get("service.name", "")).startswith("unknown_service"):  # neither gave one
-        found = found.merge(Resource({"service.name": names.SERVICE}))
+    found = Resource.create({names.SERVICE_VERSION: __version__})
+    if str(found.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service"):  # neither gave one
+        found = found.merge(Resource({names.SERVICE_NAME: names.SERVICE}))
     return found
 
 
-def _state(identity: Identity, tracestate: str | None) -> TraceState:
-    if identity.parent is None or not tracestate:
-        return TraceState()
-    return TraceState.from_header([tracestate])
+def _state(identity: Identity, tracestate: str | None) -> str:
+    return "" if identity.parent is None else read_tracestate(tracestate)
 
 
 def _cut(value: Any) -> Any:

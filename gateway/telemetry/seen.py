@@ -22,6 +22,8 @@ class Interaction:
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
     shown: the steps of its final body have their spans. span: its interaction span, exact.
+    chain_root: the first interaction of its chain, where that was seen. ids_taken: an open create's steps are out
+    already, under the ids that follow from its id.
     """
 
     created_here: bool = False
@@ -32,6 +34,8 @@ class Interaction:
     shown: bool = False
     span: SpanRef | None = None
     model: str | None = None
+    chain_root: str | None = None
+    ids_taken: bool = False
 
     def remember_step(self, index: int, type_: str) -> None:
         if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:
@@ -55,6 +59,11 @@ class Seen:
     def get(self, interaction_id: str | None) -> Interaction | None:
         """What is known of an interaction; None for one never seen, or forgotten."""
         return None if interaction_id is None else self._by_id.get(interaction_id)
+
+    def are_ids_taken(self, interaction_id: str | None) -> bool:
+        """Whether the ids that follow from its id are another create's: one that has ended here, or is known well."""
+        entry = self.get(interaction_id)
+        return entry is not None and (entry.created_here or entry.ids_taken)
 
     def touch(self, interaction_id: str) -> Interaction:
         """The entry of an interaction, made if it wasn't there; it is the newest now."""

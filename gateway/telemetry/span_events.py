@@ -55,7 +55,7 @@ def _wire_events(packed: str) -> Iterator[tuple[int, str, Attributes]]:
     for entry in unpack(packed):
         attributes: Attributes = {names.EVENT_SIZE: entry.size_bytes}
         if entry.index is not None:
-            attributes[names.STEP_INDEX] = entry.index
+            attributes[names.EVENT_INDEX] = entry.index
         if entry.count > 1:
             attributes[names.EVENT_COUNT] = entry.count
         yield entry.t_ns, entry.type, attributes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.records import ExchangeClosed
@@ -23,6 +23,7 @@ from gateway.telemetry.ids import Identity, identify
 from gateway.telemetry.labels import CodeLabels
 from gateway.telemetry.registry import Counter, Exemplar, Registry
 from gateway.telemetry.sampling import Sampler
+from gateway.telemetry.seen import Seen
 from gateway.telemetry.tree import build, size
 from gateway.telemetry.view import OpenExchange
 from gateway.wire.facts import Step
@@ -48,13 +49,16 @@ class Traces:
         codes: CodeLabels,
         settings: TraceSettings,
         spans: SpanSettings,
+        seen: Seen,
+        team_name: Callable[[str], str],
         log: Log,
         *,
         variables: Mapping[str, str] = os.environ,
         exporter: SpanExporter | None = None,
     ) -> None:
         self._codes = codes
-        self._sampler = Sampler(settings)
+        self._seen = seen
+        self._sampler = Sampler(settings, team_name)
         self._events = spans.detail == "full"
         self._early: EarlyExport | None = None
         self._counting = threading.Lock()  # results come from the exporter's thread as well
@@ -68,7 +72,8 @@ class Traces:
                 from gateway.telemetry.sdk import way  # 25 MB and half a second, for who wants traces only
 
                 self._sender = SpanSender(self._count, log, way(exporter), variables)
-                self._early = EarlyExport(self._sampler, self._sender.offer, _ns(settings.early_export_after_s))
+                after_ns = _ns(settings.early_export_after_s)
+                self._early = EarlyExport(self._sampler, seen, self._sender.offer, after_ns)
             except Exception as exc:  # a missing certificate file, say, must not cost the metrics
                 log("span_export_off", error=f"{type(exc).__name__}: {exc}")
 
@@ -96,18 +101,18 @@ class Traces:
     def identify(self, record: ExchangeClosed, exchange: OpenExchange | None) -> Identity:
         """The ids of an exchange that has ended. exchange: what was known of it while it was open."""
         leaving = exchange.leaving if exchange is not None else None
-        if leaving is not None and leaving.left and leaving.identity is not None:
+        if leaving is not None and leaving.identity is not None:
             return leaving.identity
-        return identify(record)
+        return identify(record, is_repeated=self._seen.are_ids_taken(record.stream.interaction.id))
 
     def kept_by(self, account: Account, identity: Identity, exchange: OpenExchange | None) -> str | None:
         """The rule that keeps the trace of an exchange that has ended, None when it isn't kept."""
         if self._sender is None:
             return None
         leaving = exchange.leaving if exchange is not None else None
-        return (
-            leaving.kept_by if leaving is not None and leaving.left else self._sampler.rule(account, identity.trace_id)
-        )
+        if leaving is not None and leaving.identity is not None:
+            return leaving.kept_by
+        return self._sampler.rule(account, identity.trace_id)
 
     def exemplar(self, account: Account, identity: Identity) -> Exemplar:
         """What leads from a metric to the trace of an exchange whose trace is kept."""

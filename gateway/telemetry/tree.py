@@ -14,11 +14,12 @@ from gateway.telemetry import attributes as attr
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, is_resume
 from gateway.telemetry.http_attributes import Attributes, client_attributes, method_name, server_attributes, server_name
-from gateway.telemetry.ids import Identity, derive
+from gateway.telemetry.ids import Identity, derive, parse_traceparent
 from gateway.telemetry.labels import CodeLabels
 from gateway.telemetry.nodes import CLIENT, SERVER, Interval, Link, Node
 from gateway.telemetry.span_events import SpanEvents
 from gateway.telemetry.step_spans import StepSpans, count
+from gateway.telemetry.tags import interaction_tags, server_tags
 from gateway.wire.outcome import Outcome, Route
 
 
@@ -69,22 +70,28 @@ class _Builder:
     def server(self, account: Account) -> Node:
         record = self._record
         whole = Interval(0, record.times.end_ns)
-        root = self._node(server_name(record), SERVER, whole, server_attributes(record))
+        found = record.baggage | server_attributes(record) | server_tags(account.tags)
+        root = self._node(server_name(record), SERVER, whole, found)
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None
+        linked = parse_traceparent(record.linked)
+        if linked is not None:
+            root.links.append(Link(linked, {names.LINK: names.LINK_CLIENT, names.LINK_BASIS: "known"}))
         # What was refused in the midst of its answer has one too, where steps hang below it already.
         doing = attr.asked_operation(record) if self._left else attr.operation(record)
         if doing is not None:
             root.children.append(self._interaction(account, doing))
         elif record.outcome is not Outcome.REJECTED:
-            root.children += self._upstream(span_id=self._identity.main)
-            root.links = _links(account)
+            # it is the main span here, under the id that went upstream, if one did
+            root.children += self._upstream(span_id=self._identity.upstream or self._identity.main)
+            root.links += _links(account)
         return root
 
     def _interaction(self, account: Account, doing: str) -> Node:
         record = self._record
         beyond = sum(sum(counts) for counts in record.stream.steps_beyond.values())
-        found = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
+        own = attr.interaction_attributes(record, doing, len(record.stream.steps) + beyond)
+        found = record.baggage | account.chain | own | interaction_tags(account.tags)
         node = self._node(attr.interaction_name(record, doing), CLIENT, self._main, found)
         node.span_id = self._identity.main
         node.error = self._error
@@ -92,7 +99,10 @@ class _Builder:
         if self._events:
             node.events = SpanEvents(record)
         steps = StepSpans(record.started_unix_ns, self._identity, self._body)
-        node.children = [*self._upstream(span_id=None), *steps.all(account.shown, self._left)]
+        node.children = [
+            *self._upstream(span_id=self._identity.upstream),
+            *steps.all(account.shown, self._left),
+        ]
         return node
 
     def _upstream(self, span_id: int | None) -> list[Node]:

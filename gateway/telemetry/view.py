@@ -274,6 +274,10 @@ def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
         user_agent=opened.user_agent,
         traceparent=opened.traceparent,
         tracestate=opened.tracestate,
+        linked=opened.linked,
+        injected=opened.injected,
+        baggage=opened.baggage,
+        tags=opened.tags,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.backends.mixed_run import Played
 from tests.exact.facts import Reading
-from tests.exact.spans import ANY, TIME, Expected, derived, remote_parent
+from tests.exact.spans import ANY, TIME, Expected, trace_id
 
 AGENT: Final = "user_agent.original"  # the key of the exchange, on its SERVER span alone
 USAGE_IN: Final = "gen_ai.usage.input_tokens"
@@ -65,13 +65,11 @@ def stated_usage(expected: Expected) -> tuple[int, int] | None:
 
 
 def _ids(reading: Reading, root: Kept) -> Iterator[str]:
-    trace_id, parent_id = remote_parent(reading)
+    expected, parent_id = trace_id(reading), reading.parent[1] if reading.parent is not None else ""
     if root.parent_id != parent_id:
         yield f"its parent is {root.parent_id!r}, not {parent_id!r}"
-    if not trace_id and reading.route == "create" and reading.interaction_id:
-        trace_id, _ = derived(reading.interaction_id)
-    if trace_id and root.trace_id != trace_id:
-        yield f"its trace is {root.trace_id}, not {trace_id}"
+    if expected and root.trace_id != expected:
+        yield f"its trace is {root.trace_id}, not {expected}"
 
 
 def _span(expected: Expected, span: Kept, below: Mapping[tuple[str, str], list[Kept]], path: str) -> Iterator[str]:

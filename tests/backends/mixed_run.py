@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.simulator.server import Simulator
+from tests.exact import context
 from tests.exact.books import Books
 from tests.exact.client import Client, Did, until
 from tests.exact.facts import Reading
@@ -104,6 +105,8 @@ def _expect(played: Played, simulator: Simulator, port: int) -> None:
     entries = {entry["request"]["user_agents"][0]: entry for entry in simulator.ledger()}  # type: ignore[index]
     books = Books()
     for did in played.did:
-        books.take(read(did, entries[did.key]))
+        reading = read(did, entries[did.key])
+        context.note(reading, {})
+        books.take(reading)
     for account in books.accounts:
         played.expected[account.reading.key] = account.reading, tree(account, port)

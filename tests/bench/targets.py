@@ -241,7 +241,13 @@ def _gateway(**options: Any) -> Callable[[Site, bool], AbstractContextManager[St
 
 
 def _not_compiled() -> str | None:
-    return None if COMMANDS["compiled"].exists() else "the compiled build is not there (make compiled)"
+    command = COMMANDS["compiled"]
+    if not command.exists():
+        return "the compiled build is not there (make compiled)"
+    newest_s = max(source.stat().st_mtime for source in (ROOT / "gateway").rglob("*.py"))
+    return (
+        "the compiled build is older than the sources (make compiled)" if newest_s > command.stat().st_mtime else None
+    )
 
 
 _FAST, _PLAIN = {"proxy.path": "fast"}, {"proxy.path": "plain"}

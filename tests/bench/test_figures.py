@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.buckets import Buckets
 from tests.bench.distribution import Distribution
 from tests.bench.framing import BadFraming, Head, dechunk, read_head
 from tests.bench.goals import GOALS, stall_free
@@ -47,6 +48,26 @@ def test_cpu_of_a_busy_child_is_what_it_used() -> None:
     assert 1_000_000 < memory["busy"] < 100_000_000
     assert pids == [child.pid]
     assert memory_by_role({"busy": [child.pid]}) == {"busy": 0}
+
+
+def test_quantiles_of_buckets_are_interpolated_within_one() -> None:
+    """Read off a scrape, several histograms together, the earlier scrape taken away."""
+    text = """# TYPE lag histogram
+lag_bucket{process="a",worker="0",le="0.1"} 90
+lag_bucket{process="a",worker="0",le="0.2"} 97
+lag_bucket{process="a",worker="0",le="+Inf"} 98
+lag_bucket{process="a",worker="1",le="0.1"} 0
+lag_bucket{process="a",worker="1",le="0.2"} 3
+lag_bucket{process="a",worker="1",le="+Inf"} 3
+lag_bucket{process="b",worker="0",le="0.1"} 7
+"""
+    found = Buckets.scraped(text, "lag", process="a")
+
+    assert (found.bounds_s, found.counts, found.count) == ([0.1, 0.2], [90, 10, 1], 101)
+    assert found.since(Buckets([0.1, 0.2], [0, 0, 1])).ms(0.95) == pytest.approx(150)
+    assert found.ms(0.45) == pytest.approx(50.5)
+    assert found.ms(1) == pytest.approx(200)
+    assert math.isnan(found.since(found).ms(0.5))
 
 
 def test_percentiles_are_within_one_percent() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tests.exact import usage as arithmetic
+from tests.exact.attribution import BY_TEAM
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
@@ -33,12 +34,16 @@ class Known:
     steps: dict[int, str] = field(default_factory=dict)
     shown: bool = False
     creator: str = ""
+    chain: str = ""
     model: str = ""
 
 
 @dataclass(slots=True)
 class Account:
-    """An exchange and what of it counts. shown: steps that have a span. earlier: the creator that a link can name."""
+    """An exchange and what of it counts. shown: steps that have a span. earlier: the creator that a link can name.
+
+    chain: the first interaction of its chain, where this gateway saw that.
+    """
 
     reading: Reading
     model: str
@@ -49,17 +54,19 @@ class Account:
     via: str = ""
     stated_total: int = 0  # what a final usage of a create adds up to, by the API's own total where it is sane
     earlier: str = ""
+    chain: str = ""
 
 
 class Books:
     """Takes readings, gives accounts, and adds up the samples.
 
-    is_window_open: an update of just now is recent enough for a poll to count it.
+    is_window_open: an update of just now is recent enough for a poll to count it. tells_chains: its spans do.
     """
 
-    def __init__(self, *, is_window_open: bool = True) -> None:
-        self._is_window_open = is_window_open
+    def __init__(self, *, is_window_open: bool = True, tells_chains: bool = False) -> None:
+        self._is_window_open, self._tells_chains = is_window_open, tells_chains
         self._known: dict[str, Known] = {}
+        self._team = ""
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
         for name, (labels, rows) in ZEROS.items():
@@ -69,17 +76,34 @@ class Books:
     def take(self, reading: Reading) -> None:
         """The next exchange that ended."""
         account = Account(reading, "none")
+        self._team = reading.team
         if reading.route == "create":
             account.model = self._fold(reading.subject, reading)
             self._create(account)
         elif reading.route in {"get", "cancel"}:
             self._later(account)
+        if self._tells_chains:
+            self._chain(account)
         self._count(account)
         self.accounts.append(account)
 
     def spans_exported(self, spans: int) -> None:
         """State how many spans there are."""
         self._add("spans_total", spans, result="exported")
+
+    def _chain(self, account: Account) -> None:
+        reading = account.reading
+        asked_id = reading.did.path.partition("?")[0].split("/")[3] if reading.route in {"get", "cancel"} else ""
+        known = self._known.get(reading.interaction_id or asked_id)
+        if known is None:
+            return
+        if reading.route == "create":
+            previous = reading.asked.get("previous_interaction_id")
+            earlier = self._known.get(previous) if previous else None
+            known.chain = "" if previous else reading.interaction_id or ""
+            if earlier is not None:
+                known.chain = earlier.chain
+        account.chain = known.chain
 
     def _fold(self, subject: str | None, reading: Reading) -> str:
         if subject is None:
@@ -167,6 +191,7 @@ class Books:
 
     def _count(self, account: Account) -> None:
         reading, model = account.reading, account.model
+        self._add("label_overflow_total", reading.team == "other", label="team")
         self._add("requests_total", route=reading.route, model=model, mode=reading.mode, outcome=reading.outcome)
         self._add("request_duration_seconds_count", model=model, mode=reading.mode)
         for source, code in reading.errors:
@@ -206,6 +231,8 @@ class Books:
                 self._add("step_duration_seconds_count", step_type=step.type)
 
     def _add(self, name: str, count: int = 1, **labels: str) -> None:
+        if self._team and name in BY_TEAM:
+            labels["team"] = self._team
         if count:
             self.samples[_sample(name, **labels)] += count
 

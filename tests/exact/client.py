@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from gateway.simulator.server import Simulator
+from tests.exact.attribution import NOBODY, Who, who
 
 AGENT: Final = "exact/"
 HEADER_KEY: Final = "SECRETMARKER-header-key"
@@ -37,7 +38,7 @@ class Did:
     """One request as its client saw it.
 
     ended: "whole", "broken" (by the other side) or "left" (by this one). status: None when no answer came.
-    interaction_id: the last one in the answer. asked: the JSON body that was sent.
+    interaction_id: the last one in the answer. asked: the JSON body that was sent. who: for whom it was.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Did:
     headers: Mapping[str, str] = field(default_factory=dict)
     ended: str = "broken"
     body: bytes = b""
+    who: Who = NOBODY
 
     @property
     def interaction_ids(self) -> list[str]:
@@ -79,6 +81,17 @@ class Client:
         self.name, self._url, self._simulator, self._log = name, gateway_url, simulator, log
         self._sent = 0
         self._session: aiohttp.ClientSession | None = None
+        self._peer: Client | None = None
+
+    @property
+    def peer(self) -> Client:
+        """The same client at the other gateway."""
+        assert self._peer is not None, "there is one gateway only"
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: Client) -> None:
+        self._peer = peer
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -135,7 +148,8 @@ class Client:
     ) -> Did:
         """Send one request and read its answer, or leave: after so many blocks, or once the upstream has it."""
         self._sent += 1
-        did = Did(f"{AGENT}{self.name}.{self._sent}", method, path, dict(body or {}), traceparent, revision)
+        key = f"{AGENT}{self.name}.{self._sent}"
+        did = Did(key, method, path, dict(body or {}), traceparent, revision, who=who(self.name))
         self._log.append(did)
         headers = {
             "User-Agent": did.key,
@@ -145,6 +159,7 @@ class Client:
             "x-simulator-pace": pace,
             "traceparent": traceparent,
             "Api-Revision": revision,
+            **did.who.headers,
         }
         sending = self._send(did, {name: value for name, value in headers.items() if value}, leave_after)
         if not leave_unanswered:

@@ -14,6 +14,7 @@ from tests.exact.client import Did
 from tests.exact.usage import Usage
 
 Entry: TypeAlias = Mapping[str, Any]  # of the ledger
+SpanId: TypeAlias = tuple[str, str]  # trace id and span id, in hex
 
 
 @dataclass(slots=True)
@@ -39,7 +40,9 @@ class Step:
 class Reading:
     """One exchange. did: the client's side; entry: the upstream's, None where it was never asked.
 
-    errors: (source, code). folded_codes: error codes that became `other`. code: of the gateway's own answer.
+    parent, linked: the client's span, as the parent of ours or as a link. trace_id, upstream_span: of a trace that the
+    gateway made before there was an interaction. errors: (source, code). folded_codes: error codes that became `other`.
+    code: of the gateway's own answer.
     """
 
     did: Did
@@ -74,7 +77,13 @@ class Reading:
     tier: str | None = None
     is_dated: bool = False  # the answer says when the interaction was updated, which is always just now
     is_terminal_timed: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)  # whom it is for, as this gateway's settings ask
+    team: str = ""  # the label, empty where there is none
     disagreements: list[str] = field(default_factory=list)
+    parent: SpanId | None = None
+    linked: SpanId | None = None
+    trace_id: str = ""
+    upstream_span: str = ""
 
     @property
     def key(self) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.exact.attribution import NONE, Scheme
 from tests.exact.books import Books, Sample
 from tests.exact.client import Did
 from tests.exact.facts import Reading
@@ -23,15 +25,17 @@ SCRAPE_EVERY_S: Final = 0.1
 
 @dataclass(slots=True)
 class Site:
-    """One gateway with what came out of it. own: our own answers, by key: code and outcome."""
+    """One gateway with what came out of it. own: our own answers, by key: code and outcome. scheme: of attribution."""
 
     name: str
     workers: int
     upstream_port: int
     receiver: OtlpReceiver
     gateway: GatewayProcess
+    config: Mapping[str, object] = field(default_factory=dict)
     did: list[Did] = field(default_factory=list)
     own: dict[str, tuple[str, str]] = field(default_factory=dict)
+    scheme: Scheme = NONE
     texts: list[str] = field(default_factory=list)
     failed_scrapes: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from tests.exact import attribution
 from tests.exact import usage as arithmetic
 from tests.exact.books import Account
 from tests.exact.client import QUERY_KEY
-from tests.exact.facts import Reading, Step
+from tests.exact.facts import Reading, SpanId, Step
 from tests.exact.rules import error_type
 from tests.exact.words import FINISH_REASONS, SERVER_TOOLS
 from tests.otlp_receiver import Value
@@ -24,7 +25,6 @@ Attributes: TypeAlias = dict[str, Value]
 
 TIME: Final = "(a time)"
 ANY: Final = "(any)"
-TRACEPARENT_CHARS: Final = 55
 FORWARDER_DIED: Final = "forwarder_died"
 OWN_STATUS: Final = {"max_streams": 503, "draining": 503, "body_too_large": 413, "connect_error": 502}
 USAGE_ANOMALIES: Final = frozenset({"usage_exceeds_total", "modality_exceeds_total"})  # of the counting, not the stream
@@ -40,11 +40,15 @@ REQUESTED: Final = {
 
 @dataclass(slots=True)
 class Linked:
-    """An expected link. creator: the exchange whose interaction span it names exactly; empty for a derived one."""
+    """An expected link. creator: the exchange whose interaction span it names exactly; empty for a derived one.
+
+    span: the one it names, where that is known before.
+    """
 
     relation: str
     to: str
     creator: str
+    span: SpanId | None = None
 
 
 @dataclass(slots=True)
@@ -80,32 +84,37 @@ def tree(account: Account, upstream_port: int) -> Expected:
     error = error_type(reading)
     is_4xx = reading.outcome == "http_error" and (reading.http_status or 0) < 500
     root = Expected(_server_name(reading), "SERVER", _server(reading), None if is_4xx else error)
+    if reading.linked is not None:
+        root.links.append(Linked("client", "", "", reading.linked))
     if reading.outcome == "rejected":
         return root
     upstream = Expected(reading.did.method, "CLIENT", _upstream(reading, upstream_port), error)
+    if reading.upstream_span:
+        upstream.span_ref = reading.trace_id, reading.upstream_span
     if reading.route in {"create", "get"}:
-        main = Expected(_main_name(reading), "CLIENT", _main(reading, upstream_port), error)
-        if reading.route == "create" and reading.interaction_id and not _parent(reading):
-            main.span_ref = derived(reading.interaction_id)
+        main = Expected(_main_name(reading), "CLIENT", _chain(account) | _main(reading, upstream_port), error)
+        if _derives(reading):
+            main.span_ref = derived(reading.interaction_id or "")
         # the upstream request's times died with the forwarder, and a span without any would be a guess
         main.children = [*([] if reading.code == FORWARDER_DIED else [upstream]), *_steps(account.shown)]
         main.links = _links(account)
         root.children = [main]
     else:
-        root.links = _links(account)
+        root.links += _links(account)
         root.children = [upstream]
     return root
 
 
-def remote_parent(reading: Reading) -> tuple[str, str]:
-    """Trace id and span id of the client's own span, empty texts for none."""
-    given = _parent(reading)
-    return (given[3:35], given[36:52]) if given else ("", "")
+def trace_id(reading: Reading) -> str:
+    """The trace of an exchange, in hex; empty for a random one."""
+    if reading.parent is not None:
+        return reading.parent[0]
+    return reading.trace_id or (derived(reading.interaction_id or "")[0] if _derives(reading) else "")
 
 
-def _parent(reading: Reading) -> str:
-    given = reading.did.traceparent
-    return given if len(given) == TRACEPARENT_CHARS else ""
+def _derives(reading: Reading) -> bool:
+    is_settled = reading.parent is not None or bool(reading.trace_id)
+    return reading.route == "create" and bool(reading.interaction_id) and not is_settled
 
 
 def _path(reading: Reading) -> tuple[str, str]:
@@ -142,6 +151,7 @@ def _server(reading: Reading) -> Attributes:
             "network.protocol.version": "1.1",
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
+            **attribution.on_server(reading.tags),
             "interactions.kept_by": "ratio",  # of the sites where nothing is left out; else see sampling.py
         }
     )
@@ -155,6 +165,7 @@ def _upstream(reading: Reading, port: int) -> Attributes:
             "http.response.status_code": reading.http_status,
             "server.address": "127.0.0.1",
             "server.port": port,
+            "network.peer.address": None if reading.outcome == "gateway_error" else "127.0.0.1",
             "url.full": f"http://127.0.0.1:{port}{path}" + (f"?{query}" if query else ""),
         }
     )
@@ -191,12 +202,18 @@ def _main(reading: Reading, port: int) -> Attributes:
         "interactions.unknown_names": ANY if reading.unknown else None,
         "interactions.anomalies": tuple(sorted(reading.anomalies.keys() - USAGE_ANOMALIES)) or None,
         "interactions.api_revision": reading.did.revision or None,
+        **attribution.on_interaction(reading.tags),
     }
     if reading.route == "get":
         found["gen_ai.request.stream_cursor"] = reading.did.path.partition("last_event_id=")[2] or None
     else:
         found |= _generation(reading)
     return _present(found)
+
+
+def _chain(account: Account) -> Attributes:
+    """The first interaction of its chain, where the gateway saw that; a conversation that the client names wins."""
+    return {"interactions.chain.id": account.chain, "gen_ai.conversation.id": account.chain} if account.chain else {}
 
 
 def _generation(reading: Reading) -> dict[str, Value]:

@@ -1,6 +1,8 @@
-"""The run itself: three gateways as installed, one simulator, many clients; everything is collected, nothing judged.
+"""The run itself: gateways as installed, one simulator, many clients; everything is collected, nothing judged.
 
-Not here: what must come out (test_exact.py).
+Two gateways of two forwarders each share an upstream and their clients. They are stopped and started again in between,
+and what began in their first life goes on in the second. A third has limits, a fourth nobody to forward to.
+Not here: what must come out (test_exact.py), what clients do (plan.py, crossings.py, troubles.py).
 Promise: fixed seeds, no pauses for luck; it ends when every exchange is accounted for and every span has arrived, or
 raises with what is still missing.
 """
@@ -8,32 +10,46 @@ raises with what is still missing.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import scrapes
+from tests.exact import attribution, context, scrapes, troubles
 from tests.exact.books import Books
-from tests.exact.client import Client, until
+from tests.exact.client import HEADER_KEY, until
+from tests.exact.crossings import Crossings
 from tests.exact.facts import Entry
-from tests.exact.plan import TRACEPARENT, Plan
+from tests.exact.plan import Plan
+from tests.exact.playing import elsewhere, play, settled, when
 from tests.exact.reading import read
-from tests.exact.singles import AGENT, MODELS, Chain
-from tests.exact.site import SCRAPE_EVERY_S, Result, Scraper, Site
-from tests.exact.spans import FORWARDER_DIED, tree
+from tests.exact.singles import Chain
+from tests.exact.site import Result, Scraper, Site
+from tests.exact.spans import tree
 from tests.exact.traces import arrange
 from tests.gateway_process import GatewayProcess, Scrape
 from tests.otlp_receiver import OtlpReceiver
 
-CLIENTS: Final = 24
-SETTLE_S: Final = 30.0
-MAX_OPEN: Final = 3
-MAX_BODY_BYTES: Final = 4096
+FORWARDERS: Final = 2
+CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two, beside their attribution
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A gateway to be started. is_window_open: whether an update of just now is recent enough for its polls.
+
+    scheme: of its attribution.
+    """
+
+    name: str
+    upstream_port: int
+    workers: int = 1
+    config: Mapping[str, object] = field(default_factory=dict)
+    is_window_open: bool = True
+    scheme: attribution.Scheme = attribution.NONE
 
 
 def run() -> Result:
@@ -45,165 +61,95 @@ async def _run() -> Result:
     simulator = Simulator(pace=0.0)
     port = await simulator.start("127.0.0.1", 0)
     try:
-        return Result(await _sites(simulator, port))
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+            return Result(await _sites(simulator, port, nobody.getsockname()[1]))
     finally:
         await simulator.close()
 
 
-async def _sites(simulator: Simulator, port: int) -> list[Site]:
-    with ExitStack() as stack:
-        nobody = stack.enter_context(socket.socket())
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        limits = {
-            "proxy.max_open_exchanges": MAX_OPEN,
-            "proxy.max_request_body_bytes": MAX_BODY_BYTES,
-            "usage.poll_window_s": 0.000_001,  # what was updated just now is too old already
-        }
-        main = _open(stack, "main", port, workers=2)
-        small = _open(stack, "small", port, config=limits)
-        small.books = Books(is_window_open=False)
-        lonely = _open(stack, "lonely", nobody.getsockname()[1])
-        await _main(main, simulator, port)
-        await _small(small, simulator)
-        await _lonely(lonely, simulator)
-        sites = [main, small, lonely]
-        await until(lambda: all(entry["ended"] != "open" for entry in simulator.ledger()), "the ledger is at rest")
-        entries = simulator.ledger()
+async def _sites(simulator: Simulator, port: int, nobodys_port: int) -> list[Site]:
+    crossings = Crossings()
+    async with _open(
+        Asked("east", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("west", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("small", port, config=troubles.LIMITS, is_window_open=False, scheme=attribution.keyed(HEADER_KEY)),
+        Asked("lonely", nobodys_port),
+    ) as first:
+        east, west, small, lonely = first
+        plan = _plan(simulator, east, west)
+        await _pair(simulator, east, west, plan, lambda _: [*plan.chains(), *crossings.first_life(plan.applied)])
+        await troubles.small(small, simulator)
+        await troubles.lonely(lonely, simulator)
+        await _collected(simulator, first)
+    async with _open(
+        Asked("east2", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+        Asked("west2", port, FORWARDERS, CONFIG, scheme=attribution.NAMED),
+    ) as second:
+        east, west = second
+        await _pair(simulator, east, west, _plan(simulator, east, west), crossings.second_life)
+        await _collected(simulator, second)
+    return [*first, *second]
+
+
+@asynccontextmanager
+async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
+    """Gateways, all started and stopped at once; their logs are whole when they are gone."""
+    stacks = [ExitStack() for _ in asked]
+    sites: list[Site] = []
+    try:
+        starts = (asyncio.to_thread(_start, stack, one) for stack, one in zip(stacks, asked, strict=True))
+        sites += await asyncio.gather(*starts)
+        yield sites
+    finally:
+        error = sys.exc_info()
+        await asyncio.gather(*(asyncio.to_thread(stack.__exit__, *error) for stack in stacks))
         for site in sites:
-            _read(site, entries)
-            await _drained(site)
-    for site in sites:
-        site.log_lines = site.gateway.log_lines()
-    return sites
+            site.log_lines = site.gateway.log_lines()
 
 
-def _open(
-    stack: ExitStack, name: str, upstream_port: int, *, workers: int = 1, config: Mapping[str, object] | None = None
-) -> Site:
+def _start(stack: ExitStack, asked: Asked) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
-    gateway = stack.enter_context(GatewayProcess(f"http://127.0.0.1:{upstream_port}", workers, env=env, config=config))
-    return Site(name, workers, upstream_port, receiver, gateway)
+    url = f"http://127.0.0.1:{asked.upstream_port}"
+    config = {**asked.config, **asked.scheme.config}
+    gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
+    site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
+    site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
+    return site
 
 
-async def _main(site: Site, simulator: Simulator, port: int) -> None:
-    async def elsewhere(scenario: str, subject: Mapping[str, str]) -> str:
-        return await _elsewhere(simulator, port, scenario, subject)
+def _plan(simulator: Simulator, east: Site, west: Site) -> Plan:
+    async def stranger(scenario: str, subject: Mapping[str, str]) -> str:
+        return await elsewhere(simulator, east.upstream_port, scenario, subject)
 
     async def applied(interaction_id: str, route: str) -> None:
         def is_logged() -> bool:
-            return any(interaction_id in line and f'"{route}"' in line for line in site.gateway.log_lines())
+            lines = [*east.gateway.log_lines(), *west.gateway.log_lines()]
+            return any(interaction_id in line and f'"{route}"' in line for line in lines)
 
         await until(is_logged, f"the {route} of {interaction_id} is in the log")
 
-    plan = Plan(applied, elsewhere)
-    with Scraper(site):
-        await _play(site, simulator, plan.first(), "first")
-        await _settled(site)
-        await _play(site, simulator, plan.chains(), "c")
-        await _settled(site)
+    return Plan(applied, stranger)
 
 
-async def _elsewhere(simulator: Simulator, port: int, scenario: str, subject: Mapping[str, str]) -> str:
-    """Create an interaction behind the gateway's back."""
-    async with Client("elsewhere", f"http://127.0.0.1:{port}", simulator, []) as client:
-        return (await client.create(scenario, subject=subject, stream=not scenario.startswith(("unary", "back")))).id
+async def _pair(simulator: Simulator, east: Site, west: Site, plan: Plan, chains: Callable[[int], list[Chain]]) -> None:
+    """Both gateways at once, each with its chains; the clients of one are the peers of the other's."""
+    pairs = ((east, west), (west, east))
+    with Scraper(east), Scraper(west):
+        await asyncio.gather(*(play(site, simulator, plan.first(), "first") for site, _ in pairs))
+        await asyncio.gather(settled(east), settled(west))
+        plays = (play(site, simulator, chains(half), "c", peer=peer) for half, (site, peer) in enumerate(pairs))
+        await asyncio.gather(*plays)
+        await asyncio.gather(settled(east), settled(west))
 
 
-async def _small(site: Site, simulator: Simulator) -> None:
-    """A poll that comes too late, limits, then a forwarder that is killed with streams open."""
-    with Scraper(site):
-        stranger = await _elsewhere(simulator, site.upstream_port, "unary", {"model": MODELS[0]})
-        await _play(site, simulator, [lambda client: client.get(stranger)], "late")
-        async with Client("large", site.gateway.url, simulator, site.did) as client:
-            for stream in (True, False):
-                did = await client.create(
-                    "text", subject={"model": MODELS[0]}, stream=stream, more={"input": "x" * 2 * MAX_BODY_BYTES}
-                )
-                site.own[did.key] = ("body_too_large", "rejected")
-        # a model has its label only once the upstream has accepted it
-        await _play(site, simulator, [lambda client: client.create("text", subject={"model": MODELS[0]})], "before")
-        await _settled(site)
-        holding = [asyncio.create_task(_hold(site, simulator, f"held{number}")) for number in range(MAX_OPEN)]
-        await until(lambda: _blocks(site, "held") == MAX_OPEN * 5, "the held streams are where they are to be")
-        refused: list[Chain] = [
-            lambda client: client.create("text", subject={"model": MODELS[0]}),
-            lambda client: client.create("unary", subject={"model": MODELS[1]}, stream=False),
-            lambda client: client.create("background", subject={"agent": AGENT}, stream=False),
-            lambda client: client.get("v1_Sim000000000000000"),
-            lambda client: client.ask("DELETE", "/v1beta/interactions/v1_Sim000000000000000"),
-            lambda client: client.ask("GET", "/v1beta/models"),
-        ]
-        for number, chain in enumerate(refused):
-            async with Client(f"refused{number}", site.gateway.url, simulator, site.did) as client:
-                await chain(client)
-            site.own[site.did[-1].key] = ("max_streams", "rejected")
-        closed = len(site.did) - MAX_OPEN
-        await _when(site, lambda scrape: scrape.total("exchanges_closed_total") == closed)
-        for did in site.did:
-            if did.key.startswith("exact/held"):
-                site.own[did.key] = (FORWARDER_DIED, "gateway_error")
-        os.kill(site.gateway.pids.forwarders[0], signal.SIGKILL)
-        await asyncio.gather(*holding)
-        await _settled(site)
-        await _play(site, simulator, [lambda client: client.create("text", subject={"model": MODELS[0]})], "after")
-        await _settled(site)
-
-
-async def _hold(site: Site, simulator: Simulator, name: str) -> None:
-    async with Client(name, site.gateway.url, simulator, site.did) as client:
-        parent = TRACEPARENT.format(trace=2**100 + 7, span=2**40 + 7) if name.endswith("0") else ""
-        await client.create("text", subject={"model": MODELS[0]}, fault="hold-after=5", traceparent=parent)
-
-
-def _blocks(site: Site, name: str) -> int:
-    return sum(did.body.count(b"\n\n") for did in site.did if name in did.key)
-
-
-async def _lonely(site: Site, simulator: Simulator) -> None:
-    """Nobody listens at the upstream's address."""
-    chains: list[Chain] = [
-        lambda client: client.create("text", subject={"model": MODELS[0]}),
-        lambda client: client.create("unary", subject={"model": MODELS[3]}, stream=False),
-        lambda client: client.create("deep_research", subject={"agent": AGENT}, more={"background": True}),
-        lambda client: client.get("v1_Sim000000000000000"),
-        lambda client: client.get("v1_Sim000000000000000", "?stream=true&last_event_id=evt_1"),
-        lambda client: client.ask("POST", "/v1beta/interactions/v1_Sim000000000000000/cancel"),
-        lambda client: client.ask("DELETE", "/v1beta/interactions/v1_Sim000000000000000"),
-        lambda client: client.ask("POST", "/v1beta/models/gemini-3-flash-preview:generateContent", {"contents": []}),
-    ]
-    with Scraper(site):
-        await _play(site, simulator, chains, "lonely")
-        await _settled(site)
-    site.own |= {did.key: ("connect_error", "gateway_error") for did in site.did}
-
-
-async def _play(site: Site, simulator: Simulator, chains: Sequence[Chain], name: str) -> None:
-    places = asyncio.Semaphore(CLIENTS)
-
-    async def one(number: int, chain: Chain) -> None:
-        async with places, Client(f"{name}{number}", site.gateway.url, simulator, site.did) as client:
-            await chain(client)
-
-    await asyncio.gather(*(one(number, chain) for number, chain in enumerate(chains)))
-
-
-async def _settled(site: Site) -> None:
-    """Every exchange so far is accounted for, and none is open."""
-    await asyncio.to_thread(site.gateway.settled, len(site.did), SETTLE_S)
-
-
-async def _when(site: Site, condition: Callable[[Scrape], bool]) -> None:
-    await asyncio.to_thread(_wait, site, condition)
-
-
-def _wait(site: Site, condition: Callable[[Scrape], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(int(SETTLE_S / SCRAPE_EVERY_S)):
-        if condition(site.gateway.scrape()):
-            return
-        pause.wait(SCRAPE_EVERY_S)
-    raise TimeoutError(f"{site.name}: {site.gateway.metrics_text()}")
+async def _collected(simulator: Simulator, sites: Sequence[Site]) -> None:
+    await until(lambda: all(entry["ended"] != "open" for entry in simulator.ledger()), "the ledger is at rest")
+    entries = simulator.ledger()
+    for site in sites:
+        _read(site, entries)
+        await _drained(site)
 
 
 def _read(site: Site, entries: Sequence[Entry]) -> None:
@@ -216,6 +162,8 @@ def _read(site: Site, entries: Sequence[Entry]) -> None:
         if entry is None and not outcome:
             raise LookupError(f"{did} never came to the upstream, and was not to be answered by the gateway")
         reading = read(did, entry, code=code, outcome=outcome)
+        context.note(reading, site.config)
+        reading.tags, reading.team = site.scheme.read(did.who)
         site.readings.append(reading)
         site.books.take(reading)
     for account in site.books.accounts:
@@ -235,7 +183,7 @@ async def _drained(site: Site) -> None:
         await asyncio.to_thread(site.receiver.wait_for, lambda spans: len(spans) >= wanted, 5.0)
     except TimeoutError:
         pass  # the comparison of the spans says which are missing
-    await _when(site, is_sent)
+    await when(site, is_sent)
     site.spans = site.receiver.spans
     site.arrived = arrange(site.spans)
     site.texts.append(await asyncio.to_thread(site.gateway.metrics_text))

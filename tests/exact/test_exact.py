@@ -1,4 +1,4 @@
-"""Some hundred exchanges through the installed gateway: every sample, every span and every log line, exactly.
+"""A thousand interactions through installed gateways: every sample, every span and every log line, exactly.
 
 The truth is the simulator's ledger and what the clients did. Source: accounting.md; telemetry-conventions.md 2 and 3.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exact import scrapes, timing, traces
+from tests.exact import attribution, joining, scrapes, timing, traces
 from tests.exact.client import BEARER, HEADER_KEY, PROMPT, QUERY_KEY
 from tests.exact.site import Result
 from tests.exact.words import OUTCOMES, ZEROS
@@ -19,9 +19,10 @@ from tests.exact.words import OUTCOMES, ZEROS
 pytestmark = pytest.mark.timeout(240)
 
 SHOWN = 40
+INTERACTIONS = 1000
 EACH_OUTCOME = 5
 LATE_P50_MS, LATE_MAX_MS = 250.0, 5_000.0  # the machine is shared: a mistake in a time is of another size
-SECRETS = ("SECRETMARKER", HEADER_KEY, BEARER, QUERY_KEY)
+SECRETS = ("SECRETMARKER", HEADER_KEY, BEARER, QUERY_KEY, attribution.SECRET)
 CONTENT = ("CONTENTMARKER", PROMPT, "Mount Elbrus", "Quantum Inflection", "1, 2, 3, 4, 5", "Applying Euclid")
 
 
@@ -35,12 +36,16 @@ def test_the_run_holds_what_it_is_to_prove(result: Result, tables: list[str]) ->
     """Enough exchanges, every outcome, every odd input, every boundary left at; the simulator agrees with itself."""
     readings = result.readings
     outcomes = Counter(reading.outcome for reading in readings)
-    tables += [f"{len(readings)} exchanges: " + ", ".join(f"{name} {outcomes[name]}" for name in OUTCOMES)]
+    interactions = sum(joining.is_interaction(reading) for reading in readings)
+    tables += [
+        f"{len(readings)} exchanges, {interactions} of them about interactions: "
+        + ", ".join(f"{name} {outcomes[name]}" for name in OUTCOMES)
+    ]
     modes = Counter((reading.route, reading.mode) for reading in readings)
     tables += ["by route and mode: " + ", ".join(f"{r}/{m} {n}" for (r, m), n in sorted(modes.items()))]
 
     assert [line for reading in readings for line in reading.disagreements] == []
-    assert len(readings) >= 300
+    assert interactions >= INTERACTIONS
     assert {name: outcomes[name] for name in OUTCOMES if outcomes[name] < EACH_OUTCOME} == {}
     assert outcomes.keys() <= set(OUTCOMES)
     seen: Counter[str] = Counter()
@@ -114,9 +119,54 @@ def test_the_spans_are_what_the_exchanges_say_to_the_last_attribute(result: Resu
     assert not differences, report(differences)
 
 
+def test_every_link_names_the_right_span_across_gateways_and_restarts(result: Result, tables: list[str]) -> None:
+    """What a gateway remembers it links exactly, all else by the id; it dangles after a traceparent."""
+    links = joining.read(result)
+    tables += links.table()
+
+    assert not links.wrong, report(links.wrong)
+    assert links.unseen() == []
+
+
+def test_chains_are_told_by_their_first_interaction(result: Result) -> None:
+    """To the third turn, by polls too; and not where the first was seen elsewhere or before a restart."""
+    told = Counter(account.chain for site in result.sites for account in site.books.accounts if account.chain)
+    untold = [account for site in result.sites for account in site.books.accounts if not account.chain]
+
+    assert max(told.values()) >= 3
+    assert any(account.reading.asked.get("previous_interaction_id") and account.earlier for account in untold)
+
+
+def test_no_span_id_and_no_derived_trace_id_is_there_twice(result: Result) -> None:
+    """Over all gateways and both their lives; an interaction has one create, so its trace is no other's."""
+    spans = Counter((span.trace_id, span.span_id) for site in result.sites for span in site.spans)
+    creates = Counter(
+        site.arrived.roots[reading.key].trace_id
+        for site in result.sites
+        for reading in site.readings
+        if reading.route == "create" and reading.interaction_id and not reading.did.traceparent
+    )
+
+    assert [ids for ids, times in spans.items() if times > 1] == []
+    assert [trace_id for trace_id, times in creates.items() if times > 1] == []
+
+
+def test_each_gateway_counts_an_interaction_once_and_none_knows_of_another(result: Result, tables: list[str]) -> None:
+    """A running usage and its growth add up to the final one; who never saw the create counts a poll of it whole."""
+    counted = joining.counted(result)
+    extra = sum(tokens for sites in counted.twice.values() for tokens, _ in list(sites.values())[1:])
+    tables.append(
+        f"{len(counted.tokens)} interactions with tokens, {len(counted.twice)} counted by more than one gateway"
+    )
+    tables.append(f"tokens counted again by another gateway, or after a restart: {extra}")
+
+    assert not counted.wrong, report(counted.wrong)
+    assert {len(sites) for sites in counted.twice.values()} >= {2, 3}
+
+
 def test_times_in_spans_are_those_of_sending(result: Result, tables: list[str]) -> None:
     """Within what forwarding on a busy machine takes, and never before the bytes were sent."""
-    for site in result.sites[:1]:
+    for site in result.sites[:2]:
         differences = timing.compare(site.readings, site.arrived)
         tables += differences.table()
 
@@ -141,6 +191,25 @@ def test_the_log_has_one_line_for_each_exchange(result: Result) -> None:
         assert len(lines) == len(site.did)
         assert logged.keys() == spanned.keys()
         assert Counter(line["outcome"] for line in lines) == Counter(reading.outcome for reading in site.readings)
+
+
+def test_the_log_says_whom_each_exchange_was_for(result: Result, tables: list[str]) -> None:
+    """As its spans and its series do; where nothing is configured it says nothing."""
+    for site in result.sites:
+        keys = {root.attributes["interactions.exchange.id"]: key for key, root in site.arrived.roots.items()}
+        expected = {reading.key: attribution.in_log(reading.tags) for reading in site.readings}
+        found = {
+            keys[line["exchange_id"]]: {name: line[name] for name in attribution.LOG_FIELDS & line.keys()}
+            for line in site.log
+        }
+        by_team = Counter(reading.team for reading in site.readings)
+        tables.append(f"{site.name}: exchanges by team: {dict(sorted(by_team.items()))}")
+
+        assert found == expected
+    teams = {reading.team for reading in result.readings}
+    assert teams >= {who.team for who in attribution.EVERYBODY} | {""}
+    tagged = {tag for reading in result.readings for tag in reading.tags}
+    assert tagged == {"team", "app", "user", "conversation", "client"}
 
 
 def test_no_key_and_no_content_is_in_log_span_or_scrape(result: Result) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.exact.facts import Reading
-from tests.exact.spans import ANY, TIME, Expected, Linked, derived, remote_parent
+from tests.exact.spans import ANY, TIME, Expected, Linked, derived, trace_id
 from tests.otlp_receiver import Span, Value
 
 OPTIONAL = frozenset({"interactions.client_blocked"})  # it depends on how fast the client reads
@@ -39,9 +39,9 @@ class Arrived:
 def arrange(spans: Sequence[Span]) -> Arrived:
     """Put the spans into their trees."""
     arrived = Arrived()
-    for (trace_id, span_id), times in Counter((span.trace_id, span.span_id) for span in spans).items():
+    for place, times in Counter((span.trace_id, span.span_id) for span in spans).items():
         if times > 1:
-            arrived.problems.append(f"span {span_id} of trace {trace_id} came {times} times")
+            arrived.problems.append(f"a span came {times} times: trace and id {place}")
     ids = {(span.trace_id, span.span_id) for span in spans}
     for span in spans:
         if span.kind == "SERVER":
@@ -74,13 +74,12 @@ def compare(expected: dict[str, tuple[Reading, Expected]], arrived: Arrived) -> 
 
 
 def _ids(reading: Reading, root: Span) -> Iterable[str]:
-    trace_id, parent_id = remote_parent(reading)
+    parent_id = reading.parent[1] if reading.parent is not None else ""
     if root.parent_id != parent_id:
         yield f"SERVER has parent {root.parent_id!r}, not {parent_id!r}"
-    if not trace_id and reading.route == "create" and reading.interaction_id:
-        trace_id = derived(reading.interaction_id)[0]
-    if trace_id and root.trace_id != trace_id:
-        yield f"trace {root.trace_id}, not {trace_id}"
+    expected = trace_id(reading)
+    if expected and root.trace_id != expected:
+        yield f"trace {root.trace_id}, not {expected}"
     if not int(root.trace_id, 16) or not int(root.span_id, 16):
         yield "an id of nothing but zeros"
 
@@ -118,6 +117,17 @@ def _attributes(expected: Expected, span: Span) -> Iterable[str]:
             yield f"{name} is {_shown(have)}, not {_shown(want)}"
 
 
+def targets(expected: Sequence[Linked], arrived: Arrived) -> list[tuple[str, str, str, str]]:
+    """Relation, basis, trace id and span id of each link that a span is to have."""
+    found = []
+    for link in expected:
+        creator = arrived.main(link.creator) if link.creator else None
+        target = (creator.trace_id, creator.span_id) if creator is not None else derived(link.to)
+        is_known = bool(link.creator) or link.span is not None
+        found.append((link.relation, "known" if is_known else "derived", *(link.span or target)))
+    return found
+
+
 def _same(have: Value, want: Value) -> bool:
     return have == want and isinstance(have, bool) == isinstance(want, bool)
 
@@ -136,11 +146,7 @@ def _links(expected: Sequence[Linked], span: Span, arrived: Arrived) -> Iterable
         )
         for link in span.links
     ]
-    want = []
-    for link in expected:
-        creator = arrived.main(link.creator) if link.creator else None
-        target = (creator.trace_id, creator.span_id) if creator is not None else derived(link.to)
-        want.append((link.relation, "known" if link.creator else "derived", *target))
+    want = targets(expected, arrived)
     if have != want:
         yield f"links {have}, not {want}"
 

@@ -84,7 +84,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
         ("label",),
         [
             *(("model",), ("code",), ("modality",), ("tier",), ("step_type",), ("kind",), ("what",), ("reason",)),
-            *(("anomaly",), ("where",)),
+            *(("anomaly",), ("where",), ("team",), ("series",)),
         ],
     ),
     "active_streams": (("mode",), [("stream",), ("unary",), ("background",)]),
@@ -104,6 +104,20 @@ BUCKETS: Final = {
     "inter_delta_gap_seconds": GAP,
     "step_duration_seconds": DURATION,
 }
+# Ten bounds a decade from 0.1 ms; what is in them is the machine's doing.
+LAG: Final = (
+    *(
+        round(step * decade, 9)
+        for decade in (0.0001, 0.001, 0.01)
+        for step in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
+    ),
+    *(0.1, 0.25, 0.5, 1),
+)
+# Families of which only the shape is compared: their labels, always all there, and the bounds of their buckets, which
+# are not all empty.
+SHAPES: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]], Sequence[float]]]] = {
+    "loop_lag_seconds": (("process",), [("forwarder",), ("observer",)], LAG),
+}
 FAMILIES: Final = frozenset(
     {
         *("requests_total", "steps_total", "tokens_total", "cached_tokens_total", "usage_missing_total"),
@@ -111,6 +125,7 @@ FAMILIES: Final = frozenset(
         "unexpected_plain_path",
         *BUCKETS,
         *ZEROS,
+        *SHAPES,
     }
 )
 BUILD_INFO_LABELS: Final = frozenset({"version", "semconv", "python", "aiohttp", "path"})

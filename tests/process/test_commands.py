@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
 import signal
 import socket
 import subprocess
@@ -67,7 +70,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_version_and_help_name_the_program() -> None:
     assert run("--version").stdout == f"interactions-gateway {__version__}\n"
-    assert {"serve", "demo", "simulate", "check-config", "healthcheck"} <= set(run("--help").stdout.split())
+    assert {"serve", "demo", "simulate", "check-config", "fingerprint", "healthcheck"} <= set(
+        run("--help").stdout.split()
+    )
 
 
 def test_check_config_prints_the_effective_settings() -> None:
@@ -76,6 +81,43 @@ def test_check_config_prints_the_effective_settings() -> None:
     assert done.returncode == 0
     assert "workers = 2 " in done.stdout
     assert 'upstream = "http://api.internal:8000/prefix" ' in done.stdout
+
+
+def fingerprint(key: str, secret: str | None) -> subprocess.CompletedProcess[str]:
+    settings = {} if secret is None else {"INTERACTIONS_GATEWAY_ATTRIBUTION__FINGERPRINT_SECRET": secret}
+    return subprocess.run(
+        [COMMAND, "fingerprint"],
+        input=key,
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_fingerprint_reads_a_key_and_prints_what_stands_for_it() -> None:
+    """With or without a line's end, and never the key."""
+    secret = "a secret of the operator"
+    wanted = hmac.new(secret.encode(), b"AIza-not-a-key", hashlib.sha256).hexdigest()[:12]
+
+    for typed in ("AIza-not-a-key", "AIza-not-a-key\n", "  AIza-not-a-key\r\nmore\n"):
+        done = fingerprint(typed, secret)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{wanted}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "line"),
+    [
+        pytest.param("key\n", None, "attribution.fingerprint_secret: is not set", id="no secret"),
+        pytest.param("\n", "a secret of the operator", "standard input: holds no API key", id="no key"),
+    ],
+)
+def test_fingerprint_says_what_it_lacks(key: str, secret: str | None, line: str) -> None:
+    done = fingerprint(key, secret)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"interactions-gateway: {line}")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,31 @@ def test_what_travels_on(head: bytes, lines: list[bytes]) -> None:
     assert onward.split(b"\r\n")[1:] == [*lines, b"", b""]
 
 
+REPLACED = [
+    pytest.param([HOST, b"X: 1", b"A: 1"], b"n: 2", [b"Host: up.test", b"n: 2", b"A: 1"], id="in its place"),
+    pytest.param([b"x:1", HOST, b"X: 2"], b"n: 2", [b"n: 2", b"Host: up.test"], id="once, and the host stays found"),
+    pytest.param([b"x:1", b"Y: 1", HOST], None, [b"Host: up.test"], id="or nothing in its place"),
+    pytest.param([HOST, b"A: 1"], b"n: 2", [b"Host: up.test", b"A: 1", b"n: 2"], id="at the end where it never was"),
+    pytest.param([HOST, b"xx: 1", b"A: x"], None, [b"Host: up.test", b"xx: 1", b"A: x"], id="never another line"),
+]
+
+
+@pytest.mark.parametrize(("lines", "line", "expected"), REPLACED)
+def test_lines_that_are_replaced(lines: list[bytes], line: bytes | None, expected: list[bytes]) -> None:
+    head = read_request(request(*lines))
+    head.fields.replace({b"x", b"y"}, line)
+
+    assert head.onward(b"up.test", b"").split(b"\r\n")[1:-2] == expected
+
+
+def test_trace_context_of_several_lines_is_noted_as_one_list() -> None:
+    """So that a traceparent that stands twice is none; of other names the first line counts."""
+    lines = (b"traceparent: a", b"BAGGAGE: x=1", b"Traceparent: b", b"baggage:y=2 ", b"User-Agent: a", b"User-Agent: b")
+    noted = read_request(request(HOST, *lines)).fields.noted
+
+    assert noted == {b"traceparent": b"a,b", b"baggage": b"x=1,y=2", b"user-agent": b"a"}
+
+
 TARGETS = [
     (b"GET /a?b#c HTTP/1.1", b"/pre/a?b#c"),
     (b"GET //a/../b; HTTP/1.1", b"/pre//a/../b;"),

@@ -165,8 +165,10 @@ class Observer:
 
 
 @asynccontextmanager
-async def sending(observer: Observer, path: Forwarding, queue_bytes: int = 1 << 20) -> AsyncIterator[Sender]:
-    sender = Sender(observer.address, worker=3, queue_bytes=queue_bytes)
+async def sending(
+    observer: Observer, path: Forwarding, queue_bytes: int = 1 << 20, tally: Callable[[], list[int]] = list
+) -> AsyncIterator[Sender]:
+    sender = Sender(observer.address, worker=3, queue_bytes=queue_bytes, tally=tally)
     sender.start(path, "plain")
     try:
         yield sender
@@ -348,6 +350,26 @@ async def test_what_was_not_acknowledged_when_the_observer_died_is_lost_and_coun
         await observer.until(lambda: observer.ended() == ["c"])
 
         assert balanced(observer) == 0
+
+
+async def test_a_new_observer_is_told_the_tally_that_the_last_one_acknowledged() -> None:
+    """What was counted since is the new one's to add, also what went down with the last one."""
+    observer, path = Observer(), Forwarding()
+    tally = [0]
+    await observer.start()
+    async with sending(observer, path, tally=lambda: list(tally)) as sender:
+        await connected(observer)
+        assert (observer.hello.tally_before, observer.heartbeat.tally) == ([], [0])
+        for told, acknowledges in ((3, True), (5, True), (8, False)):
+            tally[0], observer.acknowledges = told, acknowledges
+            sender.put(closed(f"x{told}"))
+            await observer.until(lambda told=told: observer.heartbeat.tally == [told])  # type: ignore[misc]
+        await observer.die()
+        observer.acknowledges = True
+        await observer.start()
+        await observer.until(lambda: len(observer.sessions) == 2 and len(observer.sessions[1]) > 0)
+
+        assert (observer.hello.tally_before, observer.heartbeat.tally) == ([5], [8])
 
 
 async def test_a_hung_observer_costs_memory_up_to_the_limit_then_whole_records() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +31,8 @@ ID = "v1_ChdExample0001"
 NO_VARIABLES: dict[str, str] = {}
 
 
-def hello(worker: int = 0, pid: int = 100, closed_before: int = 0) -> Hello:
-    return Hello(worker, pid, closed_before, "plain", "3.14.5")
+def hello(worker: int = 0, pid: int = 100, closed_before: int = 0, tally_before: Sequence[int] = ()) -> Hello:
+    return Hello(worker, pid, closed_before, "plain", "3.14.5", list(tally_before))
 
 
 def opened(exchange_id: str = "x1", mode: Mode = Mode.STREAM, route: Route = Route.CREATE) -> ExchangeOpened:

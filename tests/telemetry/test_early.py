@@ -352,3 +352,19 @@ def test_a_trace_is_the_same_whether_its_steps_left_early_or_not(
     assert sorted(map(facts_of, left)) == sorted(map(facts_of, stayed))
     assert len({span.context.span_id for span in left if span.context}) == len(left)
     assert early.value("spans_total", result="exported") == late.value("spans_total", result="exported") == len(left)
+
+
+def test_an_interactions_id_that_comes_twice_gives_its_ids_once() -> None:
+    """Two creates are answered with one id, both open; whichever ends first."""
+    for order in ("first", "second"), ("second", "first"):
+        bench = bench_with()
+        for name in ("first", "second"):
+            bench.apply(opened(name), StepFinished(name, ID, STEPS[0]))
+        bench.apply(*(create(exchange_id=name, stream_steps=STEPS) for name in order))
+        bench.apply(create(exchange_id="third", stream_steps=STEPS))
+
+        spans = sent(bench)
+        ids = [(span.context.trace_id, span.context.span_id) for span in spans if span.context]
+        assert len(set(ids)) == len(ids) == 15
+        assert dangling(spans) == []
+        assert Counter(trace_id == derive(ID).trace_id for trace_id, _ in ids) == {True: 5, False: 10}

@@ -57,6 +57,26 @@ def test_a_traceparent_wins_and_span_ids_are_the_exchanges_own() -> None:
     assert len({identity.main, identity.server, other.main, other.server, derive(ID).span_id}) == 5
 
 
+def test_an_injected_trace_is_that_of_the_exchange() -> None:
+    """The upstream request's span is the one that the upstream was told; the others are its own."""
+    identity = identify(create(injected=f"00-{TRACE}-{SPAN}-01"))
+
+    assert (identity.trace_id, identity.upstream, identity.parent) == (REF.trace_id, REF.span_id, None)
+    assert len({identity.main, identity.server, REF.span_id, derive(ID).span_id}) == 4
+
+
+def test_an_injected_trace_has_the_clients_span_as_parent() -> None:
+    identity = identify(create(traceparent=f"00-{TRACE}-{SPAN}-01", injected=f"00-{TRACE}-{'1' * 16}-01"))
+
+    assert (identity.trace_id, identity.parent) == (REF.trace_id, REF)
+    assert identity.upstream == int("1" * 16, 16)
+
+
+def test_a_derived_id_is_taken_once() -> None:
+    """An upstream that answers two creates with one id doesn't get two spans of one id."""
+    assert identify(create(), is_repeated=True).trace_id != derive(ID).trace_id
+
+
 def test_polls_and_creates_without_id_have_a_trace_of_their_own() -> None:
     records = (poll(), poll(exchange_id="x2"), create(Outcome.FAILED, interaction_id=None, exchange_id="x3"))
     identities = {identify(record).trace_id for record in records}

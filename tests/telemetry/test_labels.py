@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import LabelSettings, Settings
-from gateway.telemetry.labels import CodeLabels, ModelLabels, short_code, tier
+from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels, short_code, tier
 from gateway.wire.outcome import Outcome
 from tests.telemetry.factories import AGENT, MODEL, Bench, create
 
@@ -84,6 +84,67 @@ def test_own_codes_are_capped() -> None:
 
     assert len(found) == 41
     assert codes.own("Not A Code") == "other"
+
+
+def test_a_team_has_its_place_from_the_settings_or_from_an_exchange_that_was_accepted() -> None:
+    overflow = Overflow()
+    teams = TeamLabels(("search",), (("1c4a", "ads"), ("77aa", "ads")), 3, overflow)
+    junk = {teams.fold(f"junk-{number}", accepted=False) for number in range(50)}
+
+    assert junk == {"other"}
+    assert [teams.fold(name, accepted=False) for name in ("search", "ads", None, "")] == [
+        "search",
+        "ads",
+        "none",
+        "none",
+    ]
+    assert [teams.fold(name, accepted=True) for name in ("maps", "mail", "ads")] == ["maps", "other", "ads"]
+    assert teams.fold("maps", accepted=False) == "maps"
+    assert overflow.labels == ["team"] * 51
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("équipe", "équipe"),
+        ("x" * 128, "x" * 128),
+        ("x" * 129, "other"),
+        ("a\x1b[2J", "other"),
+        ("none", "none"),
+        ("other", "other"),
+    ],
+)
+def test_odd_names_of_teams(name: str, label: str) -> None:
+    """Our own two words are nobody's: neither takes a place."""
+    teams = TeamLabels((), (), 1, Overflow())
+
+    assert teams.fold(name, accepted=True) == label
+    assert (teams.fold("late", accepted=True) == "late") == (label in {"none", "other"})
+
+
+def test_a_team_has_the_name_that_the_settings_give_its_value() -> None:
+    teams = TeamLabels((), (("1c4a", "ads"),), 5, Overflow())
+
+    assert [teams.name(value) for value in ("1c4a", "ads", "77aa")] == ["ads", "ads", "77aa"]
+
+
+def test_changed_settings_take_no_place_away() -> None:
+    """There are series of it: a counter that stands still for ever, and another that begins, would be a false story."""
+    teams = TeamLabels(("old",), (), 2, Overflow())
+    models = ModelLabels(("exact", "a-*"), 2, Overflow())
+    codes = CodeLabels(("old",), Overflow())
+    assert [teams.fold("met", accepted=True), models.fold("a-1", accepted=True)] == ["met", "a-1"]
+    teams.update(("new",), (("v", "named"),), 2)
+    models.update(("newer", "b-*"), 3)
+    codes.update(("new",))
+
+    assert [teams.fold(name, accepted=True) for name in ("old", "met", "new", "named", "more")] == [
+        *("old", "met", "new", "named", "other"),
+    ]
+    assert [models.fold(name, accepted=True) for name in ("exact", "a-1", "newer", "b-1", "a-2")] == [
+        *("exact", "a-1", "newer", "other", "other"),
+    ]
+    assert [codes.wire(code) for code in ("old", "new", "newest")] == ["old", "new", "other"]
 
 
 def test_tiers() -> None:

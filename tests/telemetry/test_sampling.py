@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
@@ -130,12 +129,13 @@ def test_rules(wishes: dict[str, Any], trace_id: int, record: ExchangeClosed, ru
 
 
 @pytest.mark.parametrize(
-    ("patterns", "rule"), [(("search",), "team"), (("se*",), "team"), (("ads",), None), ((), None)]
+    ("patterns", "rule"), [(("search",), "team"), (("se*",), "team"), (("1c4a",), None), ((), None)]
 )
-def test_a_team_is_kept(patterns: tuple[str, ...], rule: str | None) -> None:
-    sampler = Sampler(TraceSettings(keep_ratio=0, keep_teams=patterns))
+def test_a_team_is_kept_by_the_name_that_is_shown(patterns: tuple[str, ...], rule: str | None) -> None:
+    """Whether or not the label has room for it."""
+    sampler = Sampler(TraceSettings(keep_ratio=0, keep_teams=patterns), {"1c4a": "search"}.__getitem__)
 
-    assert sampler.rule(dataclasses.replace(account_of(create()), team=("search",)), HIGH) == rule
+    assert sampler.rule(account_of(create(tags={"team": "1c4a"})), HIGH) == rule
     assert sampler.rule(account_of(create()), HIGH) is None
 
 

@@ -101,7 +101,7 @@ def test_the_last_events_of_the_stream_are_there_where_they_are_kept() -> None:
         event for event in events_of(spans[f"generate_content {MODEL}"]) if not event[0].startswith("interactions")
     ]
 
-    assert [(name, at_ms, said.get("step.index")) for name, at_ms, said in found] == [
+    assert [(name, at_ms, said.get("event.index")) for name, at_ms, said in found] == [
         ("interaction.created", 0, None),
         ("interaction.status_update", 1, None),
         ("step.start", 2, 0),

@@ -88,6 +88,36 @@ def test_the_tree_of_a_search_and_a_function_call(bench: Bench) -> None:
     assert {span.status.status_code for span in finished(bench)} == {StatusCode.UNSET}
 
 
+def test_a_second_create_of_one_id_has_a_trace_of_its_own(bench: Bench) -> None:
+    bench.apply(create(), create(exchange_id="x2"))
+    mains = [span for span in finished(bench) if span.name.startswith("generate_content")]
+
+    assert len({span.context.span_id for span in mains if span.context is not None}) == 2
+    assert [span.context.trace_id == derive(ID).trace_id for span in mains if span.context is not None] == [True, False]
+
+
+def test_an_untrusted_clients_span_is_linked_whatever_was_asked(bench: Bench) -> None:
+    """The SERVER span links it, beside the link to the interaction where it has one."""
+    linked = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    bench.apply(cancel(linked=linked), create(Outcome.REJECTED, linked=linked, code="draining", interaction_id=None))
+    links = [
+        [(link.context.span_id, (link.attributes or {})["interactions.link"]) for link in span.links]
+        for span in finished(bench)
+        if span.kind is SpanKind.SERVER
+    ]
+
+    assert links == [[(0xB7AD6B7169203331, "client"), (derive(ID).span_id, "cancel")], [(0xB7AD6B7169203331, "client")]]
+
+
+def test_baggage_hides_no_attribute_of_ours(bench: Bench) -> None:
+    bench.apply(create(baggage={"tenant": "t", "gen_ai.request.model": "x", "url.path": "/x"}))
+    server, main = one(bench, "POST /v1beta/interactions"), one(bench, f"generate_content {MODEL}")
+
+    assert [attributes(span)["tenant"] for span in (server, main)] == ["t", "t"]
+    assert attributes(server)["url.path"] == "/v1beta/interactions"
+    assert attributes(main)["gen_ai.request.model"] == MODEL
+
+
 SHAPES: list[Any] = [
     pytest.param(
         create(request_agent=AGENT),

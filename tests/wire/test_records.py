@@ -84,10 +84,15 @@ CLOSED = ExchangeClosed(
     user_agent="agent/1",
     traceparent="00-aa-bb-01",
     tracestate="k=v",
+    linked="00-cc-dd-00",
+    injected="00-aa-ee-01",
+    baggage={"tenant": "t"},
     upstream_scheme="http",
     upstream_host="localhost",
     upstream_port=8090,
+    peer_address="127.0.0.2",
     http_version="1.0",
+    tags={"team": "search", "user": "é\u2028"},
 )
 BARE = ExchangeClosed(
     "x2",
@@ -103,16 +108,17 @@ BARE = ExchangeClosed(
     StreamFacts(),
 )
 RECORDS: list[Record] = [
-    Hello(1, 4242, 17, "plain", "3.14.5"),
+    Hello(1, 4242, 17, "plain", "3.14.5", [2, 0, 90_000]),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
+    ExchangeOpened("x3", 0, Route.GET, Mode.UNARY, RequestFacts(), tags={"team": "search"}),
     StepStarted("x1", "i", 3, "text", 9, 2),
     StepStarted("x1", None, 0, "other", 0, 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -176,7 +182,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

@@ -21,6 +21,7 @@ from gateway.proxy.http1.framing import BadFramingError, Body
 from gateway.proxy.http1.heads import HEAD_MAX_BYTES, BadHeadError, RequestHead, read_request
 from gateway.proxy.kernel import has_left, keep_alive, reset_on_close
 from gateway.wire.facts import cut
+from gateway.wire.tracecontext import cut_tracestate
 
 if TYPE_CHECKING:
     from gateway.proxy.fast.path import FastPath
@@ -132,10 +133,10 @@ class ClientSide(asyncio.Protocol):
         else:
             self._next()
 
-    def refuse(self, error: GatewayError) -> None:
-        """Send an answer of ours, the last on this connection."""
+    def refuse(self, error: GatewayError, *lines: bytes) -> None:
+        """Send an answer of ours, the last on this connection. lines: more of its head."""
         self.relay = None
-        self.write(answer(error))
+        self.write(answer(error, *lines))
         self._hang_up()
 
     def abort(self) -> None:
@@ -363,9 +364,13 @@ def client_facts(client: ClientSide, head: RequestHead) -> ClientFacts:
         address=client.address,
         user_agent=_text(noted.get(b"user-agent")),
         traceparent=_text(noted.get(b"traceparent")),
-        tracestate=_text(noted.get(b"tracestate")),
+        tracestate=_tracestate(noted.get(b"tracestate")),
         api_revision=_text(noted.get(b"api-revision")),
     )
+
+
+def _tracestate(value: bytes | None) -> str | None:
+    return None if value is None else cut_tracestate(value.decode("latin-1"))
 
 
 def _text(value: bytes | None) -> str | None:

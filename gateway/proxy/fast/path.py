@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.proxy.attribution import attribution_of
 from gateway.proxy.dial import upstream_of
 from gateway.proxy.errors import Rejection
 from gateway.proxy.exchange import Exchange
@@ -19,6 +20,7 @@ from gateway.proxy.fast.relay import Relay
 from gateway.proxy.fast.upstream_side import UpstreamSide
 from gateway.proxy.http1.heads import RequestHead
 from gateway.proxy.pool import Pool
+from gateway.proxy.propagation import Propagation
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -56,6 +58,8 @@ class FastPath:
         self.host = upstream.authority.encode()
         self.prefix = upstream.prefix.encode()
         self.exchanges = exchanges
+        self.attribution = attribution_of(settings.attribution)
+        self.propagation = Propagation(settings.traces)
         self.max_body_bytes = settings.proxy.max_request_body_bytes
         self.head_timeout_s = settings.proxy.request_head_timeout_s
         self.response_timeout_s = settings.proxy.response_head_timeout_s
@@ -73,9 +77,14 @@ class FastPath:
         self, client: ClientSide, head: RequestHead, cut: Callable[[], None]
     ) -> tuple[Exchange, Rejection | None]:
         """Open the books on a request; with the reason, when it must be refused. cut: ends it at shutdown."""
-        return self.exchanges.begin(
-            head.method.decode("ascii"),
-            head.target.decode("utf-8", "surrogateescape"),
-            client_facts(client, head),
-            cut,
-        )
+        target = head.target.decode("utf-8", "surrogateescape")
+        facts = client_facts(client, head)
+        if self.attribution is not None:
+            facts.tags = self.attribution.of_lines((*head.fields.lines, *head.fields.ended), target)
+            if self.attribution.stripped:
+                head.fields.replace(self.attribution.stripped, None)
+        propagation = self.propagation
+        if propagation.acts:
+            propagation.settle(facts, head.fields.noted.get(b"baggage", b"").decode("latin-1"))
+            propagation.rewrite_lines(facts, head.fields)
+        return self.exchanges.begin(head.method.decode("ascii"), target, facts, cut)

@@ -32,6 +32,7 @@ from gateway.proxy.http1.heads import (
     ResponseHead,
     read_response,
 )
+from gateway.proxy.propagation import TOLD
 from gateway.wire.outcome import Answer, End
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class Relay:
         exchange = self._exchange
         exchange.times.connected_ns = exchange.since_start_ns()
         self._upstream, upstream.relay = upstream, self
+        exchange.peer_address = upstream.address
         if self.upload is not None and not self.upload.ended:
             upstream.expect_refusal()
         unsent, self._unsent = self._unsent, []
@@ -321,6 +323,9 @@ class Relay:
             head.fields.lines = [one for one in head.fields.lines if not one.lower().startswith(b"transfer-encoding:")]
         if self._rechunked:
             more.append(b"Transfer-Encoding: chunked")
+        if self._path.propagation.tells and (told := self._path.propagation.told(self._exchange.client)):
+            head.fields.replace(TOLD, None)
+            more += told
         # without a length and without chunks only the connection's end can tell an old client that it was all
         self._keep = (
             self._request.keep_alive
@@ -412,7 +417,7 @@ class Relay:
             return
         self._exchange.answered(error)
         self._end(End.CLEAN)
-        self._client.refuse(error)
+        self._client.refuse(error, *self._path.propagation.told(self._exchange.client))
 
     def failed(self, exc: Exception) -> None:
         """A fault of ours."""

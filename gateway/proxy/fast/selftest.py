@@ -14,6 +14,7 @@ from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.fast.client_side import ClientSide
 from gateway.proxy.fast.path import FastPath
 from gateway.proxy.fast.upstream_side import UpstreamSide
+from gateway.proxy.propagation import Propagation
 from gateway.records import ExchangeClosed, Record
 from gateway.wire.outcome import Outcome
 
@@ -116,6 +117,7 @@ async def _check_exchange(settings: Settings) -> None:
     exchanges = Exchanges(kept, upstream_of(settings), max_open=1, stall_ns=1_000_000_000)
     path = FastPath(settings, exchanges, kept)
     path.host, path.prefix = b"upstream.invalid", b""
+    path.propagation = Propagation()  # what it does to heads is no matter of transports
     (near_up, upstream), (near_down, client) = _pair(), _pair()
     upstream_transport, kept.upstream = await loop.create_unix_connection(lambda: UpstreamSide(path), sock=near_up)
     client_transport, _ = await loop.create_unix_connection(lambda: ClientSide(path, kept), sock=near_down)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from gateway.proxy.kernel import SecondHandle, reset_on_close
+from gateway.proxy.kernel import SecondHandle, peer_address, reset_on_close
 
 if TYPE_CHECKING:
     from gateway.proxy.fast.path import FastPath
@@ -23,6 +23,7 @@ class UpstreamSide(asyncio.Protocol):
         self._path = path
         self.transport: asyncio.Transport | None = None
         self.relay: Relay | None = None
+        self.address: str | None = None
         self._spoiled = False
         self._paused = False
         self._second: SecondHandle | None = None  # while a request's body is on its way
@@ -74,6 +75,7 @@ class UpstreamSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
+        self.address = peer_address(transport)
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""

@@ -9,6 +9,7 @@ only those that end at each hop are left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import TypeAlias
 
 HEAD_MAX_BYTES = 64 * 1024
@@ -27,7 +28,7 @@ _LINE_END = re.compile(rb"\r?\n")
 
 _Line: TypeAlias = tuple[int | None, bytes, bytes]  # its kind, name in lower case, value
 
-_DROPPED, _CONNECTION, _UPGRADE, _HOST, _LENGTH, _CODING, _NOTED = range(7)
+_DROPPED, _CONNECTION, _UPGRADE, _HOST, _LENGTH, _CODING, _NOTED, _JOINED = range(8)
 _KNOWN: dict[bytes, int] = {
     b"keep-alive": _DROPPED,
     b"proxy-authenticate": _DROPPED,
@@ -41,8 +42,9 @@ _KNOWN: dict[bytes, int] = {
     b"content-length": _LENGTH,
     b"transfer-encoding": _CODING,
     b"user-agent": _NOTED,
-    b"traceparent": _NOTED,
-    b"tracestate": _NOTED,
+    b"traceparent": _JOINED,
+    b"tracestate": _JOINED,
+    b"baggage": _JOINED,
     b"api-revision": _NOTED,
     b"content-type": _NOTED,
     b"content-encoding": _NOTED,
@@ -70,20 +72,39 @@ class BadHeadError(ValueError):
 class Fields:
     """The lines of a head. lines: those that travel on; noted: the first value of the names that are of interest.
 
+    Of trace context, noted has all values joined by commas: a list of several lines is one, and a traceparent that
+    stands twice is none. ended: the lines that `Connection` names, so that they don't travel on.
     length: of Content-Length. codings: of Transfer-Encoding, lower case. connection: the tokens of Connection, lower
     case. upgrades: the values of Upgrade. host_at: the place of the Host line.
     """
 
-    __slots__ = ("codings", "connection", "host_at", "length", "lines", "noted", "upgrades")
+    __slots__ = ("codings", "connection", "ended", "host_at", "length", "lines", "noted", "upgrades")
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.ended: tuple[bytes, ...] = ()
         self.noted: dict[bytes, bytes] = {}
         self.length: int | None = None
         self.codings: tuple[bytes, ...] = ()
         self.connection: frozenset[bytes] = frozenset()
         self.upgrades: tuple[bytes, ...] = ()
         self.host_at: int | None = None
+
+    def replace(self, names: Container[bytes], line: bytes | None) -> None:
+        """Leave out the lines of these names; in the place of the first, or at the end, goes this line."""
+        host = None if self.host_at is None else self.lines[self.host_at]
+        kept: list[bytes] = []
+        for one in self.lines:
+            if one[: one.index(b":")].lower() not in names:
+                kept.append(one)
+            elif line is not None:
+                kept.append(line)
+                line = None
+        if line is not None:
+            kept.append(line)
+        self.lines = kept
+        if host is not None:
+            self.host_at = next(at for at, one in enumerate(kept) if one is host)
 
     @property
     def asks_for_websocket(self) -> bool:
@@ -221,7 +242,7 @@ def valid_trailer(line: bytes) -> bool:
         kind, _, _ = _read_line(line)
     except BadHeadError:
         return False
-    return kind is None or kind == _NOTED
+    return kind is None or kind in (_NOTED, _JOINED)
 
 
 def _first_line_end(head: bytes) -> int:
@@ -255,6 +276,10 @@ def _read_fields(head: bytes, start: int, *, response: bool) -> Fields:
         elif kind == _NOTED:
             lines.append(line)
             fields.noted.setdefault(name, value)
+        elif kind == _JOINED:
+            lines.append(line)
+            before = fields.noted.get(name)
+            fields.noted[name] = value if before is None else before + b"," + value
         elif kind != _DROPPED:
             _read_known(fields, kind, line, value, response=response)
     if not fields.connection <= _PLAIN_TOKENS:
@@ -314,6 +339,7 @@ def _length(value: bytes) -> int | None:
 def _drop_named(fields: Fields) -> None:
     named = fields.connection - _PLAIN_TOKENS - _NEVER_NAMED
     host = None if fields.host_at is None else fields.lines[fields.host_at]
+    fields.ended = tuple(line for line in fields.lines if line[: line.index(b":")].lower() in named)
     fields.lines = [line for line in fields.lines if line[: line.index(b":")].lower() not in named]
     if host is not None:
         fields.host_at = next(at for at, line in enumerate(fields.lines) if line is host)

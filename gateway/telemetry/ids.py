@@ -9,26 +9,26 @@ takes over gives an exchange and its steps the ids that the one before it gave t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+import struct
+from typing import NamedTuple
 
 from gateway.records import ExchangeClosed, ExchangeOpened
 from gateway.wire.outcome import Route
 from gateway.wire.tracecontext import read_traceparent
 
 _SPAN_MASK = (1 << 64) - 1
+_PARTS = struct.Struct("!16sQQ").unpack
 _STRIDE = 0x9E37_79B9_7F4A_7C15  # odd: its multiples are distinct
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRef:
+class SpanRef(NamedTuple):
     """A span, by its ids."""
 
     trace_id: int
     span_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The ids of an exchange's trace, settled before any span is made.
 
     parent: the client's span. server, main: the SERVER span and, below it, the interaction's (or the upstream
@@ -49,7 +49,7 @@ class Identity:
 
     def below_main(self) -> Identity:
         """Of what is sent before the interaction's span, and hangs below it."""
-        return replace(self, parent=SpanRef(self.trace_id, self.main), is_inner=True)
+        return self._replace(parent=SpanRef(self.trace_id, self.main), is_inner=True)
 
     def step_span(self, number: int) -> int | None:
         """The span of a step, by its place in the response; None, which is any, where that isn't known."""
@@ -73,33 +73,32 @@ def settled(
 
     is_repeated: another create was answered with this interaction's id before: what follows from it is taken.
     """
-    own = anonymous(record.exchange_id)
-    parent = parse_traceparent(record.traceparent)
-    injected = parse_traceparent(record.injected)
+    trace_id, server, main = _three_ids(record.exchange_id)
+    parent = parse_traceparent(record.traceparent) if record.traceparent else None
+    injected = parse_traceparent(record.injected) if record.injected else None
     if injected is not None:
         # settled before the interaction had an id, so that nothing follows from that
-        return Identity(injected.trace_id, parent, own.server, own.main, injected.span_id)
+        return Identity(injected.trace_id, parent, server, main, injected.span_id)
     if parent is not None:
-        return Identity(parent.trace_id, parent, own.server, own.main)
+        return Identity(parent.trace_id, parent, server, main)
     if record.route is not Route.CREATE or is_repeated:
-        return own
+        return Identity(trace_id, None, server, main)
     if not interaction_id:
         return None
     derived = derive(interaction_id)
-    return Identity(derived.trace_id, None, own.server, derived.span_id)
+    return Identity(derived.trace_id, None, server, derived.span_id)
 
 
 def anonymous(exchange_id: str) -> Identity:
     """Ids that say nothing: an exchange's id is drawn at random, and so are they."""
-    digest = _digest(exchange_id)
-    trace_id, server, main = (int.from_bytes(part) or 1 for part in (digest[:16], digest[16:24], digest[24:]))
+    trace_id, server, main = _three_ids(exchange_id)
     return Identity(trace_id, None, server, main)
 
 
 def derive(interaction_id: str) -> SpanRef:
     """The ids an interaction's create takes from its id when it has no traceparent."""
-    digest = _digest(interaction_id)
-    return SpanRef(int.from_bytes(digest[:16]) or 1, int.from_bytes(digest[16:24]) or 1)
+    trace_id, span_id, _ = _three_ids(interaction_id)
+    return SpanRef(trace_id, span_id)
 
 
 def parse_traceparent(header: str | None) -> SpanRef | None:
@@ -108,6 +107,8 @@ def parse_traceparent(header: str | None) -> SpanRef | None:
     return None if given is None else SpanRef(int(given.trace_id, 16), int(given.span_id, 16))
 
 
-def _digest(text: str) -> bytes:
+def _three_ids(text: str) -> tuple[int, int, int]:
+    """Of a trace and of two spans, from what follows from a text. None is zero."""
     # surrogatepass: an id is opaque text of the wire, and an odd one must not cost the exchange its trace
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    trace_id, one, two = _PARTS(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    return int.from_bytes(trace_id) or 1, one or 1, two or 1

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from gateway import addresses
+from gateway import addresses, capture
+from gateway.patterns import compiled
 
 ENV_PREFIX = "INTERACTIONS_GATEWAY_"
 ENV_NESTED = "__"
@@ -117,6 +118,27 @@ def _secret(value: str | None, info: ValidationInfo) -> str | None:
         raise ValueError("missing")
     if value is not None and len(value) < SECRET_MIN_CHARS:
         raise ValueError("too short")
+    return value
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
+
+
+def _lines(value: Any) -> Any:
+    if isinstance(value, str):  # of the environment: a comma is a part of many patterns
+        return tuple(line.strip() for line in value.splitlines() if line.strip())
+    return value
+
+
+def _expression(value: str) -> str:
+    compiled(value)
+    return value
+
+
+def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "genai" not in value:
+        raise ValueError("a list with genai in it: the others only add to it")
     return value
 
 
@@ -254,6 +276,17 @@ class AttributionSettings(Section):
     strip: bool = _setting(False, "keep the headers that are named here from the API", "true or false")
 
 
+class MetricSettings(Section):
+    """What is measured beside our own families."""
+
+    semconv: Literal["off", "v1_41", "latest", "both"] = _setting(
+        "off",
+        "the same numbers a second time, named as the semantic conventions name them: as last released, as they stand "
+        "now, or both",
+        "off, v1_41, latest or both",
+    )
+
+
 class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
@@ -309,7 +342,7 @@ class TraceSettings(Section):
 
 
 class SpanSettings(Section):
-    """What spans hold."""
+    """What spans carry."""
 
     detail: Literal["basic", "full"] = _setting(
         "basic",
@@ -318,12 +351,49 @@ class SpanSettings(Section):
         "basic or full",
     )
 
+    dialect: Annotated[
+        tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)
+    ] = _setting(
+        ("genai",),
+        "for which back ends spans have attributes of their own beside those of the GenAI conventions",
+        "a list with genai in it, and openinference or langfuse",
+    )
+    usage: Literal["full", "none"] = _setting(
+        "full",
+        "none: no token counts on spans, for who has them on spans of the client's already and adds up over all",
+        "full or none",
+    )
+    usage_by_modality: bool = _setting(True, "token counts on spans by modality too", "true or false")
+
 
 class UsageSettings(Section):
     """When a usage that is seen again is counted again."""
 
     poll_window_s: Seconds = _setting(86_400.0, "a poll counts usage of interactions updated this recently", SECONDS)
     remembered_interactions: Count = _setting(100_000, "interactions whose counting is remembered", COUNT)
+
+
+class CaptureSettings(Section):
+    """Whether prompts and answers are captured, and what of them (docs/content.md)."""
+
+    content: Annotated[
+        Literal["auto", "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"], BeforeValidator(_upper)
+    ] = _setting(
+        capture.AUTO,
+        f"prompts and answers on spans, on log events, on both or on none; auto: as {capture.VARIABLE} says",
+        f"auto, {', '.join(capture.MODES[:-1])} or {capture.MODES[-1]}",
+    )
+    max_bytes: Annotated[int, BeforeValidator(_no_bool), Field(ge=1024, le=1024 * 1024)] = _setting(
+        32 * 1024, "of one exchange's content; what is longer is cut", "a whole number from 1024 to 1048576"
+    )
+    redact: Annotated[
+        tuple[Annotated[str, AfterValidator(_expression)], ...], BeforeValidator(_lines), Field(max_length=64)
+    ] = _setting(
+        (),
+        "regular expressions; what they match in content is replaced, beside keys and tokens, which always are",
+        "a list of at most 64 regular expressions (Python's) that match no empty text, without repeats of a group that "
+        "holds a repeat or a `|`; in the environment one a line",
+    )
 
 
 class LogSettings(Section):
@@ -354,7 +424,9 @@ class Settings(Section):
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
     attribution: AttributionSettings = AttributionSettings()
+    metrics: MetricSettings = MetricSettings()
     traces: TraceSettings = TraceSettings()
     spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()
+    capture: CaptureSettings = CaptureSettings()
     log: LogSettings = LogSettings()

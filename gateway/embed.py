@@ -20,9 +20,10 @@ from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
 from gateway.config import Settings
 from gateway.config_sources import load
-from gateway.loop_lag import LagCounts, LoopLag
+from gateway.loop_lag import LoopLag
 from gateway.proxy.app import EXCHANGES, SERVING, build_app
 from gateway.records import ExchangeClosed, Heartbeat, Hello, Record
+from gateway.tally import Tally
 from gateway.telemetry.pipeline import Telemetry
 from gateway.telemetry.view import Session
 
@@ -41,7 +42,8 @@ class DirectSink:
         self._path = path
         self._opened = 0
         self._handed = 0
-        self.late = LagCounts()
+        self.tally = Tally()
+        self._silence_ns: int | None = None
 
     @functools.cached_property
     def _session(self) -> Session:
@@ -50,18 +52,30 @@ class DirectSink:
     def begun(self) -> None:
         """Count one exchange as opened."""
         self._opened += 1
-        self.beat(None)
+        self._tell()
 
     def put(self, record: Record) -> None:
         """Apply the record; Telemetry never raises."""
         self._telemetry.apply(self._session, record)
         if isinstance(record, ExchangeClosed):
             self._handed += 1
-            self.beat(None)
+            self._tell()
 
     def beat(self, oldest_silence_ns: int | None) -> None:
-        """Say how the counts stand."""
-        heartbeat = Heartbeat(self._opened, self._handed, {}, oldest_silence_ns, 0, self.late.row())
+        """Say how the counts stand. oldest_silence_ns: of the open exchanges, true until it is said anew."""
+        self._silence_ns = oldest_silence_ns
+        self._tell()
+
+    def _tell(self) -> None:
+        idle = self.tally.idle_connections()
+        heartbeat = Heartbeat(
+            self._opened,
+            self._handed,
+            oldest_silence_ns=self._silence_ns,
+            active_connections=max(0, self.tally.connections - idle),
+            idle_connections=idle,
+            tally=self.tally.row(),
+        )
         self._telemetry.apply(self._session, heartbeat)
 
 
@@ -74,7 +88,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     settings = load() if settings is None else settings
     telemetry = Telemetry(settings)
     sink = DirectSink(telemetry, lambda: app[SERVING].path)
-    app = build_app(settings, sink)
+    app = build_app(settings, sink, sink.tally)
     app[TELEMETRY] = telemetry
     app[HEALTH] = Health(draining=False, forwarders_expected=1, forwarders_connected=1)
 
@@ -85,8 +99,9 @@ def create_app(settings: Settings | None = None) -> web.Application:
                 sink.beat(app[EXCHANGES].oldest_silence_ns(time.monotonic_ns()))
 
         beating = asyncio.create_task(beat())
-        lag = LoopLag(sink.late.note)
+        lag = LoopLag(sink.tally.late.note)
         lag.start()
+        telemetry.start(asyncio.get_running_loop().call_soon_threadsafe)
         yield
         lag.stop()
         app[HEALTH].draining = True

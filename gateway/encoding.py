@@ -24,6 +24,7 @@ import orjson
 
 from gateway.records import (
     KINDS,
+    ContentCaptured,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -33,6 +34,7 @@ from gateway.records import (
     StepStarted,
     Times,
 )
+from gateway.wire.content import Content, Part, StepContent
 from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 from gateway.wire.usage import Usage
@@ -77,7 +79,7 @@ def _names(cls: type[Any]) -> tuple[str, ...]:
 
 
 def _layout() -> str:
-    parts = (RequestFacts, Times, StreamFacts, InteractionFacts, Step, Gaps, Usage)
+    parts = (RequestFacts, Times, StreamFacts, InteractionFacts, Step, Gaps, Usage, Content, StepContent, Part)
     text = json.dumps([(cls.__name__, _names(cls)) for cls in (*KINDS.values(), *parts)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -94,6 +96,7 @@ def _values(cls: type[Any]) -> Values:
 _CLOSED, _OPENED, _STREAM = _values(ExchangeClosed), _values(ExchangeOpened), _values(StreamFacts)
 _REQUEST, _TIMES, _INTERACTION = _values(RequestFacts), _values(Times), _values(InteractionFacts)
 _STEP, _GAPS, _USAGE = _values(Step), _values(Gaps), _values(Usage)
+_CONTENT, _STEP_CONTENT, _PART = _values(Content), _values(StepContent), _values(Part)
 
 
 def _hello_row(record: Hello) -> dict[str, Any]:
@@ -135,6 +138,14 @@ def _step_row(step: Step) -> Sequence[Any]:
     row = list(_STEP(step))
     row[_T_USAGE] = _USAGE(step.step_usage)
     return row
+
+
+def _content_row(record: ContentCaptured) -> list[Any]:
+    content = list(_CONTENT(record.content))
+    content[_N_STEPS] = [
+        [*_STEP_CONTENT(step)[:-1], [_PART(part) for part in step.parts]] for step in record.content.steps
+    ]
+    return [record.exchange_id, content]
 
 
 def _known(value: object) -> str:
@@ -196,6 +207,15 @@ def _closed(cls: type[Any], row: Any) -> ExchangeClosed:
     return closed
 
 
+def _content(cls: type[Any], row: Any) -> ContentCaptured:
+    exchange_id, content = row
+    steps = [_build(StepContent, step) for step in content[_N_STEPS]]
+    for step in steps:
+        step.parts = [_build(Part, part) for part in step.parts]
+    content[_N_STEPS] = steps
+    return ContentCaptured(exchange_id, _build(Content, content))
+
+
 def _members(kind: type[StrEnum]) -> dict[str, Any]:
     # A dictionary: calling the class to look a member up costs ten times as much.
     return {member.value: member for member in kind}
@@ -212,9 +232,13 @@ _S_INTERACTION, _S_STEPS, _S_GAPS, _S_USAGE, _S_BASIS = map(
     _names(StreamFacts).index, ("interaction", "steps", "gaps", "usage", "basis")
 )
 _T_USAGE = _names(Step).index("step_usage")
+_N_STEPS = _names(Content).index("steps")
 _LENGTHS = {
     cls: len(_names(cls))
-    for cls in (*KINDS.values(), RequestFacts, Times, StreamFacts, InteractionFacts, Step, Gaps, Usage)
+    for cls in (
+        *(*KINDS.values(), RequestFacts, Times, StreamFacts, InteractionFacts, Step, Gaps, Usage),
+        *(Content, StepContent, Part),
+    )
 }
 _STEP_LENGTH = _LENGTHS[Step]
 
@@ -223,6 +247,7 @@ _ROWS: dict[type[Any], Callable[[Any], Any]] = {
     ExchangeOpened: _opened_row,
     StepStarted: _values(StepStarted),
     StepFinished: _finished_row,
+    ContentCaptured: _content_row,
     ExchangeClosed: _closed_row,
     Heartbeat: _values(Heartbeat),
 }
@@ -230,5 +255,6 @@ _BUILDS: dict[type[Any], Callable[[type[Any], Any], Any]] = {
     Hello: _hello,
     ExchangeOpened: _opened,
     StepFinished: _finished,
+    ContentCaptured: _content,
     ExchangeClosed: _closed,
 }

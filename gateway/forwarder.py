@@ -17,13 +17,14 @@ from aiohttp import web
 
 from gateway import logs, loops
 from gateway.lifeline import Lifeline, inherited
-from gateway.loop_lag import LagCounts, LoopLag
+from gateway.loop_lag import LoopLag
 from gateway.proxy.app import EXCHANGES, SERVING, build_app, runner
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
 from gateway.proxy.retire import let_go
 from gateway.proxy.sender import Sender
 from gateway.sockets import BACKLOG
+from gateway.tally import Tally
 
 ABORT_S = 1.0  # for exchanges that were cut at the end of the grace period to close their books
 SENDER_CLOSE_S = 1.5
@@ -44,10 +45,10 @@ class Forwarder:
     async def run(self) -> None:
         """Serve until told to drain, then drain."""
         greeting = self._lifeline.greeting
-        late = LagCounts()
-        lag = LoopLag(late.note)
-        sender = Sender(greeting.records, worker=greeting.worker or 0, tally=late.row)
-        app = build_app(self._settings, sender)
+        tally = Tally()
+        lag = LoopLag(tally.late.note)
+        sender = Sender(greeting.records, worker=greeting.worker or 0, tally=tally)
+        app = build_app(self._settings, sender, tally)
         exchanges = app[EXCHANGES]
         served = runner(app)
         loop = asyncio.get_running_loop()

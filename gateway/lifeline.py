@@ -29,6 +29,7 @@ class Greeting:
         self.forwarders: int = message["forwarders"]
         self.records: str = message["records"]
         self.draining: bool = message["draining"]
+        self.restarts: dict[str, int] = message["restarts"]
 
 
 class Lifeline(asyncio.Protocol):

@@ -26,6 +26,7 @@ from gateway.lifeline import Lifeline, inherited
 from gateway.loop_lag import LoopLag
 from gateway.records import Hello
 from gateway.sockets import BACKLOG
+from gateway.telemetry import names
 from gateway.telemetry.pipeline import Telemetry
 
 FLUSH_S = 5.0  # for the exporters to hand over the last spans
@@ -47,6 +48,9 @@ class Observer:
         self._end = asyncio.Event()
         self._left = asyncio.Event()
         self.telemetry = Telemetry(self._settings)
+        self.telemetry.processes.restarted(lifeline.greeting.restarts)
+        self.telemetry.footprint.lone(names.SUPERVISOR, os.getppid())
+        self.telemetry.footprint.lone(names.OBSERVER, os.getpid())
         self.health = Health(
             draining=lifeline.greeting.draining,
             forwarders_expected=lifeline.greeting.forwarders,
@@ -67,6 +71,7 @@ class Observer:
         await self._lifeline.listen(self._heard, self._orphaned)
         lag = LoopLag(self.telemetry.processes.observer_late)
         lag.start()
+        self.telemetry.start(loop.call_soon_threadsafe)
         self._lifeline.say({"ready": True})
         await self._end.wait()
         lag.stop()
@@ -88,6 +93,7 @@ class Observer:
             self.health.draining = True
         if "restarts" in message:
             log.info("restarts", **message["restarts"])
+            self.telemetry.processes.restarted(message["restarts"])
         if message.get("drain"):
             self._end.set()
 

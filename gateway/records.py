@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from gateway.wire.content import Content
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 
@@ -89,6 +90,16 @@ class Times:
     first_byte_ns: int | None = None  # of the response body
     end_ns: int = 0
     client_blocked_ns: int = 0  # a duration: the response waited for the client to take more of it
+    sent_ns: int | None = None  # the request's head, with what there was of its body, is written to the upstream
+    first_event_delay_ns: int | None = None  # a duration: from reading the response body's first bytes to their write
+
+
+@dataclass(slots=True)
+class ContentCaptured:
+    """The content of an exchange, right before its end; only where capture is on."""
+
+    exchange_id: str
+    content: Content
 
 
 @dataclass(slots=True)
@@ -143,7 +154,9 @@ class Heartbeat:
 
     opened: exchanges begun. handed: ExchangeClosed given to the channel. lost: records dropped, by kind and reason
     (`"ExchangeClosed/queue_full"`). So opened - handed - lost ExchangeClosed are open, or still in the queue.
-    tally: how late its loop woke, counts by bucket of LAG_BOUNDS_NS, then their sum in ns; empty where none is kept.
+    queue_bytes and queue_age_ns: what still waits for a batch, and the age of the oldest of it.
+    tally: a count for each name of TALLY; then how late its loop woke, counts by bucket of LAG_BOUNDS_NS, and their
+    sum in ns. Empty where none is kept.
     """
 
     opened: int = 0
@@ -151,15 +164,22 @@ class Heartbeat:
     lost: dict[str, int] = field(default_factory=dict)
     oldest_silence_ns: int | None = None
     queue_bytes: int = 0
+    queue_age_ns: int = 0
+    active_connections: int = 0  # to the upstream
+    idle_connections: int = 0
     tally: list[int] = field(default_factory=list)
 
 
-Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ExchangeClosed | Heartbeat
+Record: TypeAlias = Hello | ExchangeOpened | StepStarted | StepFinished | ContentCaptured | ExchangeClosed | Heartbeat
 
 KINDS: dict[str, type[Record]] = {
-    cls.__name__: cls for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ExchangeClosed, Heartbeat)
+    cls.__name__: cls
+    for cls in (Hello, ExchangeOpened, StepStarted, StepFinished, ContentCaptured, ExchangeClosed, Heartbeat)
 }
 LOST_REASONS = ("queue_full", "observer_died", "shutdown")
+CONNECT_RESULTS = ("ok", "dns_error", "connect_error", "connect_timeout", "tls_error")
+# tap_ns: CPU time, extrapolated from a share of the exchanges.
+TALLY = ("tap_ns", *CONNECT_RESULTS, "handshakes_full", "handshakes_resumed")
 # Ten steps a decade, so that a quantile between two bounds is within a tenth or so. Few series have them.
 LAG_BOUNDS_NS = (
     *(step * 10**decade for decade in (3, 4, 5) for step in (100, 125, 160, 200, 250, 320, 400, 500, 630, 800)),

@@ -84,6 +84,7 @@ class Supervisor:
         )
         self._observer = Child("observer", None, "gateway.observer", {"records": self._records, "admin": self._admin})
         self._has_terminal = os.isatty(0)
+        self._restarts = {"observer": 0, "forwarder": 0}  # by role: a child that took another's place begins at 0
         self._announced = False
         self._stopping = False
         self._observer_told = False
@@ -159,6 +160,7 @@ class Supervisor:
                         "forwarders": len(self._forwarders),
                         "records": self._records_address,
                         "draining": self._stopping,
+                        "restarts": self._restarts,
                     }
                 )
             except OSError as error:
@@ -232,21 +234,12 @@ class Supervisor:
         if self._stopping and not self._wanted(child):
             return
         child.restarts += 1
+        self._restarts[child.role] += 1
         self._log("warning", "child_died", child=child.name, exit_code=exit_code, restarts=child.restarts)
         if not child.was_ready and child.failures_in_a_row >= START_ATTEMPTS:
             self._log("error", "child_never_ready", child=child.name, attempts=child.failures_in_a_row)
             self._exit_code = 1
-        self._tell_restarts()
-
-    def _tell_restarts(self) -> None:
-        self._observer.say(
-            {
-                "restarts": {
-                    "observer": self._observer.restarts,
-                    "forwarder": sum(forwarder.restarts for forwarder in self._forwarders),
-                }
-            }
-        )
+        self._observer.say({"restarts": self._restarts})
 
     # Shutdown.
 

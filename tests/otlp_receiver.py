@@ -1,8 +1,9 @@
-"""A real OTLP/HTTP trace receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
+"""A real OTLP/HTTP receiver: takes protobuf exports on a port of its own, and can be told to be unavailable.
 
-Not here: what the spans ought to be. It runs in a thread with its own event loop, so that tests of any kind share it.
-Source: OTLP 1.x over HTTP: POST /v1/traces, ExportTraceServiceRequest, optionally gzipped.
-Promise: what `spans` returns was decoded by the official protobuf classes; nothing was dropped or merged.
+Not here: what spans, metrics and logs ought to be, metrics in plain values (otlp_metrics.py). It runs in a thread with
+an event loop of its own, so that tests of any kind share it.
+Source: OTLP 1.x over HTTP: POST /v1/traces, /v1/metrics and /v1/logs, Export…ServiceRequest, optionally gzipped.
+Promise: what it returns was decoded by the official protobuf classes; nothing was dropped or merged.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from typing import Final, Self, TypeAlias
 
 import pytest
 from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
-Value: TypeAlias = str | bool | int | float | bytes | tuple["Value", ...] | None
+from tests.otlp_metrics import Point, points
+from tests.otlp_values import Value as Value
+from tests.otlp_values import attributes, value_of
 
 KINDS: Final = {
     WireSpan.SPAN_KIND_INTERNAL: "INTERNAL",
@@ -67,6 +71,20 @@ class Span:
     trace_state: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log record as it arrived. Ids in hex; values as they are, a list of pairs as a tuple of pairs."""
+
+    trace_id: str
+    span_id: str
+    event_name: str
+    severity: int
+    time_ns: int
+    body: Value
+    attributes: Mapping[str, Value]
+    resource: Mapping[str, Value]
+
+
 @dataclass(slots=True)
 class Received:
     """One request to the receiver, refused ones too."""
@@ -77,12 +95,15 @@ class Received:
     status: int
     spans: int
     body_bytes: int
+    logs: int = 0
 
 
 @dataclass(slots=True)
 class _State:
     lock: threading.Lock = field(default_factory=threading.Lock)
     spans: list[Span] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    metrics: list[list[Point]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
     refuse_with: int = 0
     refusals_left: int | None = None
@@ -122,6 +143,18 @@ class OtlpReceiver:
             return list(self._state.spans)
 
     @property
+    def logs(self) -> list[Log]:
+        """All log records taken so far, in order of arrival."""
+        with self._state.lock:
+            return list(self._state.logs)
+
+    @property
+    def metrics(self) -> list[list[Point]]:
+        """The points of each export of metrics that was taken so far."""
+        with self._state.lock:
+            return list(self._state.metrics)
+
+    @property
     def requests(self) -> list[Received]:
         """All requests so far, refused ones too."""
         with self._state.lock:
@@ -141,6 +174,8 @@ class OtlpReceiver:
         """Forget what has come."""
         with self._state.lock:
             self._state.spans.clear()
+            self._state.logs.clear()
+            self._state.metrics.clear()
             self._state.requests.clear()
 
     def wait_for(self, condition: Callable[[Sequence[Span]], bool], timeout_s: float = 20.0) -> list[Span]:
@@ -152,6 +187,28 @@ class OtlpReceiver:
                 raise TimeoutError(f"{len(spans)} spans came within {timeout_s:g} s, and they are not what is awaited")
             pause.wait(0.02)
         return spans
+
+    def wait_for_logs(self, count: int, timeout_s: float = 20.0) -> list[Log]:
+        """Wait until so many log records are there; raises TimeoutError with their number."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while len(logs := self.logs) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(logs)} log records came within {timeout_s:g} s, {count} are awaited")
+            pause.wait(0.02)
+        return logs
+
+    def wait_for_metrics(
+        self, condition: Callable[[Sequence[Point]], bool], timeout_s: float = 20.0
+    ) -> Sequence[Point]:
+        """Wait until the last export satisfies a condition, and give it back; raises TimeoutError with its size."""
+        deadline = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while not condition(last := (self.metrics or [[]])[-1]):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(last)} points came last within {timeout_s:g} s, and are not what is awaited")
+            pause.wait(0.02)
+        return last
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -176,16 +233,23 @@ class OtlpReceiver:
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
         spans: list[Span] = []
+        logs: list[Log] = []
+        metrics: list[Point] | None = None
         with self._state.lock:
             status = self._refusal()
         if not status:
-            status, spans = _decode(request, body)
+            status, spans, logs, metrics = _decode(request, body)
         with self._state.lock:
             self._state.spans += spans
+            self._state.logs += logs
+            if metrics is not None:
+                self._state.metrics.append(metrics)
             self._state.requests.append(
-                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body))
+                Received(time.time_ns(), request.path, dict(request.headers), status, len(spans), len(body), len(logs))
             )
-        answer = ExportTraceServiceResponse().SerializeToString() if status == 200 else b""
+        of_logs = request.path == _LOGS
+        answered = ExportLogsServiceResponse() if of_logs else ExportTraceServiceResponse()
+        answer = answered.SerializeToString() if status == 200 else b""
         return web.Response(status=status, body=answer, content_type="application/x-protobuf")
 
     def _refusal(self) -> int:
@@ -201,24 +265,49 @@ class OtlpReceiver:
         return state.refuse_with
 
 
-def _decode(request: web.Request, body: bytes) -> tuple[int, list[Span]]:
-    """The status that the request deserves, and its spans."""
-    if request.path != "/v1/traces":
-        return 404, []
+_TRACES, _LOGS, _METRICS = "/v1/traces", "/v1/logs", "/v1/metrics"
+
+_Decoded: TypeAlias = tuple[int, list[Span], list[Log], list[Point] | None]
+
+
+def _decode(request: web.Request, body: bytes) -> _Decoded:
+    """The status that the request deserves; its spans, its log records, or its points."""
+    if request.path not in {_TRACES, _LOGS, _METRICS}:
+        return 404, [], [], None
     if request.content_type != "application/x-protobuf":
-        return 415, []
+        return 415, [], [], None
     try:
         if request.headers.get("Content-Encoding", "").lower() == "gzip":
             body = gzip.decompress(body)
-        export = ExportTraceServiceRequest.FromString(body)
+        if request.path == _LOGS:
+            return 200, [], list(_logs(ExportLogsServiceRequest.FromString(body))), None
+        if request.path == _METRICS:
+            return 200, [], [], list(points(ExportMetricsServiceRequest.FromString(body)))
+        return 200, list(_spans(ExportTraceServiceRequest.FromString(body))), [], None
     except Exception:
-        return 400, []
-    return 200, list(_spans(export))
+        return 400, [], [], None
+
+
+def _logs(export: ExportLogsServiceRequest) -> Iterator[Log]:
+    for of_resource in export.resource_logs:
+        resource = attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_logs:
+            for record in of_scope.log_records:
+                yield Log(
+                    trace_id=record.trace_id.hex(),
+                    span_id=record.span_id.hex(),
+                    event_name=record.event_name,
+                    severity=record.severity_number,
+                    time_ns=record.time_unix_nano,
+                    body=value_of(record.body),
+                    attributes=attributes(record.attributes),
+                    resource=resource,
+                )
 
 
 def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:
     for of_resource in export.resource_spans:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
                 yield Span(
@@ -231,31 +320,15 @@ def _spans(export: ExportTraceServiceRequest) -> Iterator[Span]:
                     status_message=span.status.message,
                     start_ns=span.start_time_unix_nano,
                     end_ns=span.end_time_unix_nano,
-                    attributes=_attributes(span.attributes),
+                    attributes=attributes(span.attributes),
                     links=tuple(
-                        Link(link.trace_id.hex(), link.span_id.hex(), _attributes(link.attributes))
+                        Link(link.trace_id.hex(), link.span_id.hex(), attributes(link.attributes))
                         for link in span.links
                     ),
                     events=tuple(event.name for event in span.events),
                     resource=resource,
                     trace_state=span.trace_state,
                 )
-
-
-def _attributes(pairs: Sequence[KeyValue]) -> dict[str, Value]:
-    return {pair.key: _value(pair.value) for pair in pairs}
-
-
-def _value(value: AnyValue) -> Value:
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    if kind == "array_value":
-        return tuple(_value(item) for item in value.array_value.values)
-    if kind == "kvlist_value":
-        return tuple((pair.key, _value(pair.value)) for pair in value.kvlist_value.values)
-    plain: Value = getattr(value, kind)
-    return plain
 
 
 @contextmanager

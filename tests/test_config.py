@@ -96,6 +96,23 @@ FILE_MISTAKES = [
         id="not one of the words",
     ),
     pytest.param(
+        '[capture]\ncontent = "all"',
+        "capture.content = 'all' (file c.toml): must be auto, NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT",
+        id="a word for content that isn't known",
+    ),
+    pytest.param(
+        '[capture]\nredact = ["ok", "(a+)+"]',
+        "capture.redact = ['ok', '(a+)+'] (file c.toml): must be a list of at most 64 regular expressions (Python's) "
+        "that match no empty text, without repeats of a group that holds a repeat or a `|`; in the environment one a "
+        "line",
+        id="an expression that may take for ever",
+    ),
+    pytest.param(
+        "[capture]\nmax_bytes = 10",
+        "capture.max_bytes = 10 (file c.toml): must be a whole number from 1024 to 1048576",
+        id="too few bytes for any content",
+    ),
+    pytest.param(
         '[proxy]\nca_file = "nowhere.pem"',
         "proxy.ca_file = 'nowhere.pem' (file c.toml): must be a readable file of PEM certificates",
         id="a file that is not there",
@@ -223,6 +240,17 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
     assert settings.proxy.connect_timeout_s == 3.0
 
 
+def test_words_and_expressions_of_capture_in_the_environment() -> None:
+    """Words in any letters; expressions one a line, since a comma is a part of many."""
+    environ = {
+        "INTERACTIONS_GATEWAY_CAPTURE__CONTENT": "span_only",
+        "INTERACTIONS_GATEWAY_CAPTURE__REDACT": "\\d{4,8}\n\n  a,b \n",
+    }
+    capture = load(environ=environ).capture
+
+    assert (capture.content, capture.redact) == ("SPAN_ONLY", ("\\d{4,8}", "a,b"))
+
+
 def test_the_flag_names_another_file_than_the_environment(tmp_path: Path) -> None:
     for name, workers in (("flag", 2), ("variable", 3)):
         (tmp_path / name).write_text(f"workers = {workers}", encoding="utf-8")
@@ -341,7 +369,7 @@ def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path:
     environ = {f"{ENV_PREFIX}PROXY__CA_FILE": str(trusted), f"{ENV_PREFIX}ATTRIBUTION__TEAM_NAMES": "a=b,c=d"}
     checked = load(flags={"workers": "auto"}, environ=environ)
     message = {"settings": json.loads(checked.model_dump_json()), "worker": 0, "forwarders": 1, "records": "@a"}
-    handed = Greeting({**message, "draining": False}).settings
+    handed = Greeting({**message, "draining": False, "restarts": {}}).settings
     for key, _, _ in leaves():
         wanted, got = functools.reduce(getattr, key, checked), functools.reduce(getattr, key, handed)
         assert (got, type(got)) == (wanted, type(wanted)), key

@@ -8,8 +8,10 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.otlp_metrics import CUMULATIVE, samples
 from tests.otlp_receiver import Link, OtlpReceiver, receiving
 
 
@@ -34,6 +36,24 @@ def an_export() -> bytes:
     span.attributes.add(key="words").value.array_value.values.add().string_value = "w"
     span.links.add(trace_id=b"\4" * 16, span_id=b"\5" * 8).attributes.add(key="l").value.bool_value = True
     return bytes(export.SerializeToString())
+
+
+def an_export_of_metrics() -> ExportMetricsServiceRequest:
+    """A counter and a histogram."""
+    export = ExportMetricsServiceRequest()
+    of_resource = export.resource_metrics.add()
+    of_resource.resource.attributes.add(key="service.name").value.string_value = "a"
+    of_scope = of_resource.scope_metrics.add(schema_url="https://s")
+    of_scope.scope.name, of_scope.scope.version = "scope", "1"
+    counter = of_scope.metrics.add(name="a.count", unit="{thing}").sum
+    counter.is_monotonic, counter.aggregation_temporality = True, CUMULATIVE
+    counter.data_points.add(as_int=4, start_time_unix_nano=5, time_unix_nano=7)
+    wait = of_scope.metrics.add(name="a.wait", unit="s").histogram
+    wait.aggregation_temporality = CUMULATIVE
+    point = wait.data_points.add(count=3, sum=1.5, explicit_bounds=[0.25, 1], bucket_counts=[1, 2, 0])
+    point.attributes.add(key="a.b").value.string_value = "x"
+    point.exemplars.add(trace_id=b"\1" * 16, span_id=b"\2" * 8, as_double=0.5)
+    return export
 
 
 def send(receiver: OtlpReceiver, body: bytes, path: str = "/v1/traces", **headers: str) -> int:
@@ -77,7 +97,35 @@ def test_it_is_unavailable_for_as_long_as_it_is_told(receiver: OtlpReceiver) -> 
 
 def test_what_is_no_export_is_refused(receiver: OtlpReceiver) -> None:
     """Another path, another type, bytes that don't parse."""
-    assert send(receiver, an_export(), "/v1/metrics") == 404
+    assert send(receiver, an_export(), "/v1/profiles") == 404
     assert send(receiver, an_export(), Content_Type="application/json") == 415
     assert send(receiver, b"\xff\xff") == 400
     assert receiver.spans == []
+
+
+def test_metrics_arrive_as_points_and_are_samples_to_prometheus(receiver: OtlpReceiver) -> None:
+    """Names get their unit and `_total`, buckets add up, the scope becomes labels."""
+    assert send(receiver, an_export_of_metrics().SerializeToString(), "/v1/metrics") == 200
+    count, wait = receiver.wait_for_metrics(bool)
+    scope = {("otel_scope_name", "scope"), ("otel_scope_version", "1"), ("otel_scope_schema_url", "https://s")}
+
+    assert (count.kind, count.value, count.start_ns, count.time_ns) == ("counter", 4, 5, 7)
+    assert wait.exemplars == (("01" * 16, "02" * 8, 0.5),)
+    assert wait.resource == {"service.name": "a"}
+    assert samples([count, wait]) == {
+        ("a_count_total", frozenset(scope)): 4,
+        ("a_wait_seconds_count", frozenset(scope | {("a_b", "x")})): 3,
+        ("a_wait_seconds_sum", frozenset(scope | {("a_b", "x")})): 1.5,
+        ("a_wait_seconds_bucket", frozenset(scope | {("a_b", "x"), ("le", "0.25")})): 1,
+        ("a_wait_seconds_bucket", frozenset(scope | {("a_b", "x"), ("le", "1.0")})): 3,
+        ("a_wait_seconds_bucket", frozenset(scope | {("a_b", "x"), ("le", "+Inf")})): 3,
+    }
+
+
+def test_sums_that_start_anew_each_time_are_refused(receiver: OtlpReceiver) -> None:
+    """Two exports of the same would then be two different things."""
+    export = an_export_of_metrics()
+    export.resource_metrics[0].scope_metrics[0].metrics[0].sum.aggregation_temporality = 1
+
+    assert send(receiver, export.SerializeToString(), "/v1/metrics") == 400
+    assert receiver.metrics == []

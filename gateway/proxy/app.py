@@ -7,11 +7,14 @@ The one place that leans on how aiohttp's server is made inside: `Server.__call_
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
+from gateway import capture
 from gateway.proxy.choice import FAST, PLAIN, choose
 from gateway.proxy.connection import ClientConnection
 from gateway.proxy.exchanges import Exchanges
@@ -21,6 +24,7 @@ from gateway.proxy.forward import Forwarding
 from gateway.proxy.http1.heads import HEAD_MAX_BYTES
 from gateway.proxy.upstream import HEADERS_MAX, upstream_of
 from gateway.records import RecordSink
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -44,8 +48,13 @@ EXCHANGES = web.AppKey("exchanges", Exchanges)
 SERVING = web.AppKey("serving", Serving)
 
 
-def build_app(settings: Settings, sink: RecordSink) -> web.Application:
-    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits."""
+def build_app(
+    settings: Settings, sink: RecordSink, tally: Tally | None = None, variables: Mapping[str, str] = os.environ
+) -> web.Application:
+    """The forwarding application; `app[EXCHANGES]` tells what is open. Records go to `sink`, which never waits.
+
+    tally: where it counts what is in no record.
+    """
     app = web.Application(client_max_size=0)
     exchanges = Exchanges(
         sink,
@@ -53,6 +62,8 @@ def build_app(settings: Settings, sink: RecordSink) -> web.Application:
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
         detail=settings.proxy.detail,
+        tally=tally,
+        capture_bytes=settings.capture.max_bytes if capture.wanted(settings.capture.content, variables).on else 0,
     )
     app[EXCHANGES] = exchanges
     serving = app[SERVING] = Serving(settings, Forwarding(settings, exchanges))

@@ -34,17 +34,19 @@ class RequestBody:
     async def begin(self, head: bytes) -> None:
         """Send the head, and the body: with it if it is here, in a task of its own if not."""
         content = self._request.content
-        if not self._request.body_exists:
+        is_whole = not self._request.body_exists
+        if is_whole:
             self._whole()
-            await self._upstream.write(head)
         elif content.is_eof():
             data = content.read_nowait()
             self._exchange.request_chunk(data)
             self._check()
             self._whole()
-            await self._upstream.write(head + self._framed(data) + self._end())
-        else:
-            await self._upstream.write(head)
+            is_whole, head = True, head + self._framed(data) + self._end()
+        self._upstream.send(head)
+        self._exchange.request_sent()
+        await self._upstream.drain()
+        if not is_whole:
             self._task = asyncio.create_task(self._send())
 
     async def stop(self) -> None:

@@ -21,6 +21,7 @@ from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, TLS
 from gateway.proxy.exchange import Upstream
 from gateway.proxy.kernel import keep_alive
 from gateway.proxy.tls import client_context
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -54,12 +55,15 @@ def upstream_of(settings: Settings) -> Upstream:
 class Dialer(Generic[P]):
     """Opens connections. factory: makes the protocol of each."""
 
-    def __init__(self, settings: Settings, factory: Callable[[], P], resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, settings: Settings, factory: Callable[[], P], resolve: Resolve | None = None, tally: Tally | None = None
+    ) -> None:
         upstream = upstream_of(settings)
         self.host = upstream.host
         name = (URL(settings.upstream).raw_host or "").rstrip(".")  # a certificate's names have no dot at their end
         self.addresses = Addresses(name, upstream.port, resolve)
         self._factory = factory
+        self._tally = tally if tally is not None else Tally()
         self._timeout_s = settings.proxy.connect_timeout_s
         self._tls = client_context(settings.proxy.ca_file) if upstream.scheme == "https" else None
         self._server_name = name if self._tls is not None else None
@@ -69,13 +73,14 @@ class Dialer(Generic[P]):
     async def dial(self) -> P:
         """A new connection. Raises a GatewayError, and leaves no socket behind when it raises or is cancelled."""
         self._learn()
+        connects = self._tally.connects
         try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
-                return await self._dial()
-        except TimeoutError as exc:
-            if deadline.expired():
-                raise ConnectTimeout(self.host, "no connection within proxy.connect_timeout_s") from exc
-            raise Unreachable(self.host, _reason(exc)) from exc
+            connection = await self._dial_in_time()
+        except GatewayError as error:
+            connects[error.code] += 1
+            raise
+        connects["ok"] += 1
+        return connection
 
     def answered(self, connection: P) -> None:
         """The connection has carried an answer: its ticket is here."""
@@ -92,6 +97,15 @@ class Dialer(Generic[P]):
             _, secured, opened_s = self._ticket_from
             if self._tls.learn(secured, opened_s) or time.monotonic() - opened_s > TICKET_WAIT_S:
                 self._ticket_from = None
+
+    async def _dial_in_time(self) -> P:
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                return await self._dial()
+        except TimeoutError as exc:
+            if deadline.expired():
+                raise ConnectTimeout(self.host, "no connection within proxy.connect_timeout_s") from exc
+            raise Unreachable(self.host, _reason(exc)) from exc
 
     async def _dial(self) -> P:
         try:
@@ -138,6 +152,7 @@ class Dialer(Generic[P]):
         if self._tls is not None:
             secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
             self._tls.opened(secured, started_s)
+            self._tally.handshake(resumed=bool(secured.session_reused))
             if self._ticket_from is None:
                 self._ticket_from = connection, secured, time.monotonic()
         return connection

@@ -9,15 +9,33 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+import structlog
+
 from gateway.proxy.errors import GatewayError, Rejection
-from gateway.proxy.tap import Tap
-from gateway.records import ExchangeClosed, ExchangeOpened, Record, RecordSink, StepFinished, StepStarted, Times
+from gateway.proxy.metered_tap import MeteredTap
+from gateway.proxy.tap import Tap, frames_of
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Record,
+    RecordSink,
+    StepFinished,
+    StepStarted,
+    Times,
+)
+from gateway.tally import Tally
+from gateway.wire.capture import CapturingRequestReader
+from gateway.wire.content import Content
 from gateway.wire.facts import Mode, RequestFacts, StreamFacts, cut
 from gateway.wire.outcome import Answer, Body, End, EndFacts, Outcome, Route, decide, is_interaction_answer
 from gateway.wire.request import RequestReader, facts_of_query, mode_of, redact_target, route_of
 from gateway.wire.response import body_kind
 
 TARGET_MAX_CHARS = 2048
+
+_log = structlog.get_logger()
+_ROUTES_WITH_CONTENT = frozenset({Route.CREATE, Route.GET})  # those whose span may have some
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,10 @@ class ClientFacts:
 
 
 class Exchange:
-    """The state of one exchange; the forwarding calls it at each point of its life. Times are taken by the caller."""
+    """The state of one exchange; the forwarding calls it at each point of its life. Times are taken by the caller.
+
+    capture_bytes: of its content that are wanted; 0: none is captured.
+    """
 
     def __init__(
         self,
@@ -64,9 +85,11 @@ class Exchange:
         sink: RecordSink,
         *,
         stall_ns: int,
+        meter: Tally | None = None,
+        capture_bytes: int = 0,
         detail: bool = False,
     ) -> None:
-        """detail: keep the last events of the response too."""
+        """meter: where its tap's time is added up; None: it is not measured. detail: keep the last events too."""
         self.id = exchange_id
         self.started_unix_ns = time.time_ns()
         self.started_ns = time.monotonic_ns()
@@ -85,6 +108,9 @@ class Exchange:
         self._sink = sink
         self._stall_ns = stall_ns
         self._detail = detail
+        self._meter = meter
+        self._capture_bytes = capture_bytes
+        self._asking: CapturingRequestReader | None = None
         self._body = Body.OTHER
         self._reader: RequestReader | None = None
         self._sent_status: int | None = None
@@ -116,6 +142,10 @@ class Exchange:
                 self._reader = None
                 self._fault("skim")
 
+    def request_sent(self) -> None:
+        """The request is on its way upstream: its head is written, and what there was of its body."""
+        self.times.sent_ns = self.since_start_ns()
+
     def request_whole(self) -> None:
         """The request body is whole: understand it, and say that the exchange is open."""
         if self.times.request_body_ns is None:
@@ -134,9 +164,7 @@ class Exchange:
         self.http_status = self._sent_status = status
         try:
             self._body = body_kind(content_type)
-            self._tap = Tap(
-                self.route, status, self._body, content_encoding, stall_ns=self._stall_ns, detail=self._detail
-            )
+            self._tap = self._make_tap(status, content_encoding)
         except Exception:
             self._fault("tracker")
         self._announce()
@@ -151,6 +179,8 @@ class Exchange:
         times, t_ns = self.times, now_ns - self.started_ns
         if times.first_byte_ns is None:
             times.first_byte_ns = t_ns
+            # this follows its write at once; what the client made it wait is not ours
+            times.first_event_delay_ns = max(0, time.monotonic_ns() - now_ns - times.client_blocked_ns)
         tap = self._tap
         if tap is None:
             return False
@@ -187,6 +217,8 @@ class Exchange:
         """Bytes pass down a tunnel, unread."""
         self.bytes_down += count
         self.last_byte_ns = time.monotonic_ns()
+        if self.times.first_byte_ns is None and count:
+            self.times.first_byte_ns = self.last_byte_ns - self.started_ns
 
     def opened_record(self) -> ExchangeOpened:
         """What an observer needs to know of an open exchange."""
@@ -233,6 +265,8 @@ class Exchange:
         stream, tap = StreamFacts(), self._tap
         if tap is not None:
             stream = tap.finish(end, self.times.end_ns)
+        if self._capture_bytes:
+            self._put_content(tap)
         client, upstream = self.client, self._upstream
         self._put(
             ExchangeClosed(
@@ -279,7 +313,10 @@ class Exchange:
         if self.route is Route.GET:
             facts_of_query(self.request, query)
         if self.route is Route.CREATE:
-            self._reader = RequestReader()
+            if self._capture_bytes:
+                self._reader = self._asking = CapturingRequestReader(self._capture_bytes)
+            else:
+                self._reader = RequestReader()
 
     def _outcome(self, end: End, client_left: bool, answered_by: Answer) -> Outcome:
         try:
@@ -305,6 +342,24 @@ class Exchange:
             facts.done_seen = tracker.done_seen
         return facts
 
+    def _make_tap(self, status: int, content_encoding: str | None) -> Tap:
+        route, body, stall_ns = self.route, self._body, self._stall_ns
+        wanted = self._capture_bytes if route in _ROUTES_WITH_CONTENT else 0
+        if self._meter is None:
+            return Tap(
+                route, status, body, content_encoding, stall_ns=stall_ns, capture_bytes=wanted, detail=self._detail
+            )
+        return MeteredTap(
+            route,
+            status,
+            body,
+            content_encoding,
+            stall_ns=stall_ns,
+            tally=self._meter,
+            capture_bytes=wanted,
+            detail=self._detail,
+        )
+
     def _announce(self) -> None:
         if not self._announced:
             self._announced = True
@@ -319,6 +374,27 @@ class Exchange:
             self._put(StepFinished(self.id, interaction_id, step))
         steps.started.clear()
         steps.finished.clear()
+
+    def _put_content(self, tap: Tap | None) -> None:
+        """Tell what was captured: right before the exchange's end, so that who takes it keeps it for a moment only."""
+        content, asking, answer = Content(), self._asking, None if tap is None else tap.capturing
+        try:
+            if asking is not None and self.times.request_body_ns is not None:
+                content.request, content.request_bytes = asking.excerpt(), asking.size
+            if answer is not None:
+                content.steps = answer.content.taken()
+                content.beyond_parts, content.beyond_bytes = answer.content.beyond_parts, answer.content.beyond_bytes
+        except Exception as exc:
+            self._capture_fault(exc)
+        for reader in (asking, answer):
+            if reader is not None and reader.fault is not None:
+                self._capture_fault(reader.fault)
+        if content.request_bytes or content.steps or content.beyond_parts:
+            self._put(ContentCaptured(self.id, content))
+
+    def _capture_fault(self, exc: Exception) -> None:
+        self._fault("capture")
+        _log.error("capture_switched_off", error=type(exc).__name__, frames=frames_of(exc))
 
     def _put(self, record: Record) -> None:
         try:

@@ -14,21 +14,36 @@ import structlog
 
 from gateway.proxy.errors import Draining, Rejection, TooManyExchanges
 from gateway.proxy.exchange import ClientFacts, Exchange, Upstream
+from gateway.proxy.metered_tap import is_metered
 from gateway.records import ExchangeOpened, RecordSink
+from gateway.tally import Tally
 
 _log = structlog.get_logger()
 
 
 class Exchanges:
-    """Begins exchanges and knows which are open. max_open: more are refused."""
+    """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them.
+
+    capture_bytes, detail: see Exchange.
+    """
 
     def __init__(
-        self, sink: RecordSink, upstream: Upstream, *, max_open: int, stall_ns: int, detail: bool = False
+        self,
+        sink: RecordSink,
+        upstream: Upstream,
+        *,
+        max_open: int,
+        stall_ns: int,
+        tally: Tally | None = None,
+        capture_bytes: int = 0,
+        detail: bool = False,
     ) -> None:
+        self.tally = tally if tally is not None else Tally()
         self._sink = sink
         self._upstream = upstream
         self._max_open = max_open
         self._stall_ns = stall_ns
+        self._capture_bytes = capture_bytes
         self._detail = detail
         self._open: dict[Exchange, Callable[[], object]] = {}
         self._prefix = f"{os.getpid():x}-{secrets.token_hex(8)}"  # ids of traces may come from it: unlike any other's
@@ -69,6 +84,8 @@ class Exchanges:
             self._upstream,
             self._sink,
             stall_ns=self._stall_ns,
+            meter=self.tally if is_metered(self._begun - 1) else None,
+            capture_bytes=self._capture_bytes,
             detail=self._detail,
         )
         refusal: Rejection | None = None

@@ -61,7 +61,7 @@ class Forwarding:
     def _pool(self) -> Pool[UpstreamProtocol]:
         # made with the first request: where the fast path serves, none is needed
         if self._connections is None:
-            self._connections = plain_pool(self._settings)
+            self._connections = plain_pool(self._settings, self._exchanges.tally)
         return self._connections
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic
 from gateway.proxy.dial import Dialer, P, Pooled
 from gateway.proxy.dns import Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, Unreachable
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -34,12 +35,19 @@ class Pool(Generic[P]):
     """Make it in a running loop. factory: makes the protocol of a new connection, which calls `forget` when it is lost.
 
     Who takes a connection gives it back, or ends it by `connection.transport.abort()`.
-    resolve: instead of the system's resolver.
+    resolve: instead of the system's resolver. tally: counts the connections.
     """
 
-    def __init__(self, settings: Settings, factory: Callable[[], P], *, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        factory: Callable[[], P],
+        *,
+        resolve: Resolve | None = None,
+        tally: Tally | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._dialer = Dialer(settings, factory, resolve)
+        self._dialer = Dialer(settings, factory, resolve, tally)
         self._timeout_s = settings.proxy.connect_timeout_s
         self._idle_s = settings.proxy.idle_timeout_s
         self._spare = settings.proxy.spare_connections
@@ -53,6 +61,8 @@ class Pool(Generic[P]):
         self._refill_s = 0.0  # the wait before the last refill
         self._refill_timer: asyncio.TimerHandle | None = None
         self._is_closing = False
+        if tally is not None:
+            tally.idle.append(lambda: len(self._idle))
         self._dial_on()
 
     def take(self) -> P | None:

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-# First dropped first: steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
-_DROP_ORDER = (("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
+# First dropped first: content is large, steps serve the live view alone, an ExchangeClosed is metrics and trace in one.
+_DROP_ORDER = (("ContentCaptured",), ("StepStarted", "StepFinished"), ("ExchangeOpened",), ("ExchangeClosed",))
 _CLASS_OF = {kind: position for position, kinds in enumerate(_DROP_ORDER) for kind in kinds}
 
 
 class Entry:
-    """An encoded record. exchange_id is kept for an ExchangeOpened only: it may be superseded."""
+    """An encoded record. exchange_id is kept for an ExchangeOpened only: it may be superseded. queued_ns: monotonic."""
 
-    __slots__ = ("encoded", "exchange_id", "kind", "sequence")
+    __slots__ = ("encoded", "exchange_id", "kind", "queued_ns", "sequence")
 
-    def __init__(self, sequence: int, kind: str, encoded: bytes, exchange_id: str | None = None) -> None:
+    def __init__(
+        self, sequence: int, kind: str, encoded: bytes, exchange_id: str | None = None, queued_ns: int = 0
+    ) -> None:
         self.sequence = sequence
+        self.queued_ns = queued_ns
         self.kind = kind
         self.encoded = encoded
         self.exchange_id = exchange_id
@@ -40,10 +43,15 @@ class RecordQueue:
     def __len__(self) -> int:
         return sum(map(len, self._classes))
 
-    def push(self, kind: str, encoded: bytes, exchange_id: str | None = None) -> None:
+    def age_ns(self, now_ns: int) -> int:
+        """How long the oldest has waited; 0 where none does."""
+        oldest_ns = min((entries[0].queued_ns for entries in self._classes if entries), default=now_ns)
+        return now_ns - oldest_ns
+
+    def push(self, kind: str, encoded: bytes, now_ns: int, exchange_id: str | None = None) -> None:
         """Take a record; over the limit the oldest of the least valuable kind goes, be it this one."""
         self._sequence += 1
-        self._classes[_CLASS_OF.get(kind, 0)].append(Entry(self._sequence, kind, encoded, exchange_id))
+        self._classes[_CLASS_OF.get(kind, 0)].append(Entry(self._sequence, kind, encoded, exchange_id, now_ns))
         self.bytes += len(encoded)
         while self.bytes > self._limit_bytes:
             entry = next(entries for entries in self._classes if entries).popleft()

@@ -15,7 +15,6 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 import aiohttp
@@ -32,6 +31,7 @@ from gateway.records import (
     StepFinished,
     StepStarted,
 )
+from gateway.tally import Tally
 
 SENDER_QUEUE_BYTES = 8 * 1024 * 1024  # full means a slow observer: whole records go, counted by kind
 BATCH_BYTES = 64 * 1024
@@ -80,12 +80,12 @@ class Sender:
         *,
         worker: int,
         queue_bytes: int = SENDER_QUEUE_BYTES,
-        tally: Callable[[], list[int]] = list,
+        tally: Tally | None = None,
     ) -> None:
-        """address: see socket_address. tally: what a Heartbeat says under that name."""
+        """address: see socket_address. tally: what a Heartbeat tells beside the books."""
         self._address = address
         self._worker = worker
-        self._tally = tally
+        self._tally = tally if tally is not None else Tally()
         self._tally_told: list[int] = []
         self._path = ""
         self._queue = RecordQueue(queue_bytes, lambda kind: self._lose(kind, "queue_full"))
@@ -145,7 +145,8 @@ class Sender:
             log.exception("record_unencodable", kind=kind)
             self._lose(kind, "queue_full")
             return
-        self._queue.push(kind, encoded, record.exchange_id if isinstance(record, ExchangeOpened) else None)
+        exchange_id = record.exchange_id if isinstance(record, ExchangeOpened) else None
+        self._queue.push(kind, encoded, time.monotonic_ns(), exchange_id)
 
     # Life.
 
@@ -292,8 +293,19 @@ class Sender:
         self._connection.transport.write(data)
 
     def _heartbeat(self) -> Heartbeat:
-        silence_ns = None if self._exchanges is None else self._exchanges.oldest_silence_ns(time.monotonic_ns())
-        return Heartbeat(self.opened, self.handed, dict(self.lost), silence_ns, self._queue.bytes, self._tally())
+        now_ns = time.monotonic_ns()
+        idle = self._tally.idle_connections()
+        return Heartbeat(
+            self.opened,
+            self.handed,
+            dict(self.lost),
+            None if self._exchanges is None else self._exchanges.oldest_silence_ns(now_ns),
+            self._queue.bytes,
+            self._queue.age_ns(now_ns),
+            max(0, self._tally.connections - idle),
+            idle,
+            self._tally.row(),
+        )
 
     def _beat(self) -> None:
         if self._loop is None:

@@ -17,6 +17,7 @@ from types import TracebackType
 import structlog
 
 from gateway.proxy.decode import Decoder, decoder_for
+from gateway.wire.capture import CapturingReader
 from gateway.wire.facts import StreamFacts
 from gateway.wire.outcome import Body, End, Route
 from gateway.wire.response import ResponseReader
@@ -24,7 +25,8 @@ from gateway.wire.response import ResponseReader
 SLICE_NS = 250_000  # of one call, and the time of what one step of the reader costs at the worst
 WAITING_MAX_BYTES = 1024 * 1024  # of one response; beyond it a call reads on until no more than this is left
 
-PLACES = ("sse", "skim", "tracker", "records")  # where a fault can be: the label of tap_faults_total
+# Where a fault can be: the label of tap_faults_total. One of `capture` ends the capture of content, not the tap.
+PLACES = ("sse", "skim", "tracker", "records", "capture")
 
 _log = structlog.get_logger()
 _PLACE_OF_MODULE = {
@@ -50,7 +52,7 @@ class _Chunk:
 class Tap:
     """Reads one response beside its way to the client. faults: how many, by place."""
 
-    __slots__ = ("_at", "_decoder", "_on", "_piece", "_waiting", "_waiting_bytes", "faults", "reader")
+    __slots__ = ("_at", "_decoder", "_on", "_piece", "_waiting", "_waiting_bytes", "capturing", "faults", "reader")
 
     def __init__(
         self,
@@ -60,10 +62,19 @@ class Tap:
         content_encoding: str | None,
         *,
         stall_ns: int,
+        capture_bytes: int = 0,
         detail: bool = False,
     ) -> None:
+        """capture_bytes: of content that is wanted; 0: none is captured. detail: keep the last events too."""
         self.faults: dict[str, int] = {}
-        self.reader = ResponseReader(route, http_status, body, stall_ns=stall_ns, detail=detail)
+        self.capturing: CapturingReader | None = None  # the reader, where it captures
+        if capture_bytes:
+            self.capturing = CapturingReader(
+                route, http_status, body, stall_ns=stall_ns, wanted_bytes=capture_bytes, detail=detail
+            )
+        self.reader: ResponseReader = self.capturing or ResponseReader(
+            route, http_status, body, stall_ns=stall_ns, detail=detail
+        )
         self._on = True
         self._decoder: Decoder | None = None
         self._waiting: deque[_Chunk] = deque()
@@ -129,9 +140,7 @@ class Tap:
         self._switch_off()
         where = _place(exc.__traceback__)
         self.faults[where] = self.faults.get(where, 0) + 1
-        # names and lines only: the exception's text may hold what the stream said
-        frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(exc.__traceback__)[-4:]]
-        _log.error("tap_switched_off", where=where, error=type(exc).__name__, frames=frames)
+        _log.error("tap_switched_off", where=where, error=type(exc).__name__, frames=frames_of(exc))
 
     def _work_off(self, waiting_max_bytes: int) -> bool:
         """Read what waits until SLICE_NS have passed, and longer while more waits than that; whether some is left."""
@@ -172,6 +181,11 @@ class Tap:
         self._on = False
         self._waiting.clear()
         self._waiting_bytes, self._piece, self._at = 0, b"", 0
+
+
+def frames_of(exc: Exception) -> list[str]:
+    """Where a fault was: names and lines only, for the exception's text may hold what the stream said."""
+    return [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(exc.__traceback__)[-4:]]
 
 
 def _place(tb: TracebackType | None) -> str:

@@ -20,6 +20,7 @@ from gateway.proxy.dial import upstream_of as upstream_of
 from gateway.proxy.http1.heads import HEAD_END, HEAD_MAX_BYTES
 from gateway.proxy.kernel import peer_address
 from gateway.proxy.pool import Pool
+from gateway.tally import Tally
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -35,9 +36,10 @@ class UpstreamProtocol(ResponseHandler):
     address: str | None = None  # of its other end
     _held: bytes | None = None  # of a head that is not whole; None while no head is expected
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lost: Callable[[UpstreamProtocol], None], tally: Tally) -> None:
         super().__init__(loop)
         self._lost = lost
+        self._tally = tally
 
     @property
     def can_serve(self) -> bool:
@@ -47,6 +49,7 @@ class UpstreamProtocol(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.address = peer_address(transport)
         super().connection_made(transport)
+        self._tally.connections += 1
 
     def expect_head(self) -> None:
         """The next bytes begin a head."""
@@ -73,6 +76,7 @@ class UpstreamProtocol(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.lost_with = exc
+        self._tally.connections -= 1
         self._lost(self)
         payload = self._payload
         super().connection_lost(exc)
@@ -111,11 +115,19 @@ class UpstreamConnection:
         """The next head, interim ones included. Raises aiohttp.ClientError or HttpProcessingError when none comes."""
         return await self.protocol.read()
 
-    async def write(self, data: bytes) -> None:
-        """Write, and wait while the upstream takes no more."""
+    def send(self, data: bytes) -> None:
+        """Write at once, wait for nothing. Raises aiohttp.ClientError where nobody is there."""
         if self.transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the upstream closed")
         self.transport.write(data)
+
+    async def write(self, data: bytes) -> None:
+        """Write, and wait while the upstream takes no more."""
+        self.send(data)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait while the upstream takes no more."""
         if self.protocol.writing_paused:
             await self.protocol._drain_helper()  # noqa: SLF001
 
@@ -128,12 +140,12 @@ class UpstreamConnection:
         self.transport.abort()
 
 
-def plain_pool(settings: Settings) -> Pool[UpstreamProtocol]:
+def plain_pool(settings: Settings, tally: Tally) -> Pool[UpstreamProtocol]:
     """The plain path's connections. Make it in a running loop."""
     loop = asyncio.get_running_loop()
 
     def make() -> UpstreamProtocol:
-        return UpstreamProtocol(loop, pool.forget)
+        return UpstreamProtocol(loop, pool.forget, tally)
 
-    pool: Pool[UpstreamProtocol] = Pool(settings, make)
+    pool: Pool[UpstreamProtocol] = Pool(settings, make, tally=tally)
     return pool

@@ -7,6 +7,8 @@ Promise: what was not stated is absent, and no content is in any attribute.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.http_attributes import Attributes, Value, upstream_attributes
@@ -37,7 +39,7 @@ _FINISH = {
         "error",
     ),
 }
-_ERRORS = frozenset(
+ERRORS = frozenset(
     {
         Outcome.FAILED,
         Outcome.STREAM_ERROR,
@@ -53,7 +55,7 @@ _GROUNDING = frozenset({"google_search", "google_maps", "retrieval"})
 def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
     """`error.type` of an exchange that is an error on its interaction span; None for one that is not."""
     outcome = record.outcome
-    if outcome not in _ERRORS:
+    if outcome not in ERRORS:
         return None
     if outcome is Outcome.HTTP_ERROR:
         return str(record.http_status)
@@ -67,12 +69,12 @@ def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
 
 def is_error(record: ExchangeClosed) -> bool:
     """Whether an exchange is an error on its interaction's or its upstream request's span."""
-    return record.outcome in _ERRORS
+    return record.outcome in ERRORS
 
 
 def is_server_error(record: ExchangeClosed) -> bool:
     """Whether the SERVER span is an error too: all are, but a 4xx is the caller's affair."""
-    return record.outcome in _ERRORS and not (
+    return record.outcome in ERRORS and not (
         record.outcome is Outcome.HTTP_ERROR and record.http_status is not None and record.http_status < 500
     )
 
@@ -109,6 +111,7 @@ def interaction_attributes(record: ExchangeClosed, doing: str, steps: int) -> At
         names.OUTCOME: record.outcome.value,
         names.API_REVISION: request.api_revision,
         names.SERVICE_TIER: stream.interaction.service_tier,
+        names.ATTEMPTS: None if record.times.upstream_start_ns is None else 1,
         names.STEP_COUNT: steps,
         names.DELTA_COUNT: stream.deltas,
         names.BYTES: record.bytes_down,
@@ -134,27 +137,32 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
     if usage is None or usage.is_empty:
         return {}
     unattributed = (usage.total or 0) - sum(getattr(usage, kind) or 0 for kind in TYPES)
+    tokens_in, tokens_out = usage_sums(usage)
     found: dict[str, Value | None] = {
-        names.USAGE_INPUT: _sum(usage.input, usage.tool_use),
-        names.USAGE_OUTPUT: _sum(usage.output, usage.thought),
+        names.USAGE_INPUT: tokens_in,
+        names.USAGE_OUTPUT: tokens_out,
         names.USAGE_REASONING: usage.thought,
         names.USAGE_CACHED: usage.cached,
         names.USAGE_UNATTRIBUTED: unattributed if unattributed > 0 else None,
         names.USAGE_BASIS: basis.value if basis is not None else None,
     }
     for lists, direction in (
-        (("input", "tool_use"), "input_tokens"),
-        (("output",), "output_tokens"),
-        (("cached",), "cache_read.input_tokens"),
+        (("input", "tool_use"), names.END_INPUT),
+        (("output",), names.END_OUTPUT),
+        (("cached",), names.END_CACHED),
     ):
         for modality, tokens in _by_modality(usage, lists).items():
-            prefix = names.USAGE if modality in names.GEN_AI_MODALITIES else names.OWN_USAGE
-            found[f"{prefix}{modality}.{direction}"] = tokens
+            found[names.USAGE_NAMES[modality, direction]] = tokens
     for tool, calls in usage.grounding.items():
         name = names.USAGE_GROUNDING + (tool if tool in _GROUNDING else names.OTHER)
         before = found.get(name)
         found[name] = calls + (before if isinstance(before, int) else 0)
     return _present(found)
+
+
+def usage_sums(usage: Usage) -> tuple[int | None, int | None]:
+    """Input with tool use, and output with thoughts; None for what is not stated."""
+    return _sum(usage.input, usage.tool_use), _sum(usage.output, usage.thought)
 
 
 def step_attributes(step: Step, *, timed: bool) -> Attributes:
@@ -173,7 +181,7 @@ def step_attributes(step: Step, *, timed: bool) -> Attributes:
     if not timed:
         found[names.STEP_TIMED] = False
     if step.type == "function_call":
-        found |= _present({names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id})
+        found |= _present({names.TOOL_NAME: step.name, names.TOOL_CALL_ID: step.id, names.TOOL_TYPE: "function"})
     own = step.step_usage
     if own is not None:
         kinds = ("total", "input", "output", "thought", "tool_use", "cached")
@@ -194,6 +202,11 @@ def tool_attributes(tool: str, call: Step | None, result: Step | None) -> Attrib
             names.TOOL_UNMATCHED: True if call is None or result is None else None,
         }
     )
+
+
+def phase_attributes(phases: Mapping[str, int]) -> Attributes:
+    """Where the time went, of the SERVER span: they add up to its duration. phases: ns; what took none is absent."""
+    return {f"{names.PHASE_TIME}{phase}": spent_ns / NS_PER_S for phase, spent_ns in phases.items() if spent_ns}
 
 
 def error_codes(record: ExchangeClosed) -> list[str]:
@@ -228,15 +241,30 @@ def _request(record: ExchangeClosed) -> dict[str, Value | None]:
     }
 
 
+def first_chunk_ns(record: ExchangeClosed) -> int | None:
+    """From the upstream request to the first event of a stream; None where there was none."""
+    first_ns, start_ns = record.stream.first_event_ns, record.times.upstream_start_ns
+    if record.body is not Body.STREAM or first_ns is None or start_ns is None:
+        return None
+    return first_ns - start_ns
+
+
+def main_start_ns(record: ExchangeClosed) -> int:
+    """When the interaction's span begins, ns since the exchange's start: with the upstream request, if any."""
+    return min(record.times.upstream_start_ns or 0, record.times.end_ns)
+
+
+def main_duration_ns(record: ExchangeClosed) -> int:
+    """How long the interaction's span is."""
+    return record.times.end_ns - main_start_ns(record)
+
+
 def _delivery(record: ExchangeClosed) -> dict[str, Value | None]:
-    stream, start_ns = record.stream, record.times.upstream_start_ns
-    first_chunk_ns = None
-    if record.body is Body.STREAM and stream.first_event_ns is not None and start_ns is not None:
-        first_chunk_ns = stream.first_event_ns - start_ns
+    stream = record.stream
     finish = _FINISH.get(record.outcome)
     return {
         names.RESPONSE_FINISH: [finish] if finish is not None else None,
-        names.RESPONSE_FIRST_CHUNK: _s(first_chunk_ns),
+        names.RESPONSE_FIRST_CHUNK: _s(first_chunk_ns(record)),
         names.FIRST_DELTA_TIME: _s(stream.first_delta_ns.get("any")),
         names.FIRST_TEXT_TIME: _s(stream.first_delta_ns.get("text")),
     }

@@ -1,6 +1,6 @@
-"""What of a closed exchange counts: its tokens, its steps, its errors. Decided once, before metrics, spans and log.
+"""What of a closed exchange counts: its tokens, steps, calls, errors. Decided once, before metrics, spans and log.
 
-Not here: metric objects (metrics.py), the memory itself (seen.py).
+Not here: metric objects (metrics.py), the memory itself (seen.py), tool calls (tools.py), times (phases.py).
 Source: accounting.md 2 (when), 3 (steps), 5 (errors).
 Promise: nothing is estimated, and nothing this gateway remembers is counted twice.
 """
@@ -12,18 +12,26 @@ from datetime import UTC, datetime
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.attributes import ERRORS
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
+from gateway.telemetry.phases import split
 from gateway.telemetry.seen import Interaction, Seen
+from gateway.telemetry.tools import CLIENT, ERROR, FUNCTION, OK, PendingCalls, ToolCall, Unmatched, tool_calls
+from gateway.wire.content import Content
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
 from gateway.wire.usage import Usage, growth
 
 CREATE, POLL = "create", "poll"
+FIRST, RESUME, CONTINUATION = "first", "resume", "continuation"
+CANCELLED = "cancelled"
 
 _BILLED_ANYWAY = frozenset({Outcome.STREAM_ERROR, Outcome.CLIENT_ABORT, Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED})
+_NONE: Unmatched = frozenset()
+_GIVEN_UP = frozenset({Outcome.CLIENT_ABORT, Outcome.REJECTED})  # by the client, or by a limit met under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,11 @@ class Account:
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
     chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
+    sizes: this is where the interaction's size is told, once for all its exchanges: its tokens, or that it stated none.
     tags: the record's, the team by the name that is to be shown; for spans and log.
+    tools: tool calls to count. result_waits_ns: of the function results that this request brought, how long each call
+    had waited. phases: where the time went, ns.
+    content: what was captured of it; only where capture is on.
     """
 
     record: ExchangeClosed
@@ -66,8 +78,16 @@ class Account:
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
+    sizes: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    content: Content | None = None
     chain: Attributes = field(default_factory=dict)
+    tools: list[ToolCall] = field(default_factory=list)
+    result_waits_ns: list[int] = field(default_factory=list)
+    phases: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.phases = split(self.record)
 
 
 class Books:
@@ -90,6 +110,7 @@ class Books:
         self._codes = codes
         self._teams = teams
         self._poll_window_s = poll_window_s
+        self._pending = PendingCalls(seen.capacity)
 
     def account(self, record: ExchangeClosed, identity: Identity | None) -> Account:
         """Decide one exchange, in the order they closed. identity: of its trace, None when there will be none."""
@@ -103,6 +124,7 @@ class Books:
         else:
             account.counted = account.shown = record.stream.steps
             account.beyond = record.stream.steps_beyond
+        self._count_calls(account)
         if self._chains is not None:
             account.chain = self._chains.attributes(record)
         return account
@@ -138,10 +160,13 @@ class Books:
             account.usage = CountedUsage(stream.usage, stream.basis, CREATE, account.model)
         ended = record.outcome.value in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
         account.usage_missing = ended and not stated
+        # What runs on has no size yet; a poll brings it.
+        account.sizes = record.outcome is not Outcome.IN_PROGRESS
         if stream.interaction.id is None:
             return
         entry = self._seen.touch(stream.interaction.id)
         entry.created_here = True
+        entry.sized |= account.sizes
         entry.model = account.model
         entry.stream_seen |= record.body is Body.STREAM
         entry.shown |= record.outcome.value in TERMINAL_STATUSES
@@ -152,6 +177,29 @@ class Books:
             entry.running = None if entry.final_counted else account.usage.usage
         for step in stream.steps:
             entry.remember_step(step.index, step.type)
+
+    def _count_calls(self, account: Account) -> None:
+        """Function results that were brought, then the calls of the answer."""
+        record = account.record
+        for call_id, is_error in record.request.function_results.items():
+            ended_unix_ns = self._pending.take(record.request.previous_interaction_id, call_id)
+            if ended_unix_ns is not None:
+                account.tools.append(ToolCall(FUNCTION, CLIENT, ERROR if is_error else OK))
+                account.result_waits_ns.append(max(0, record.started_unix_ns - ended_unix_ns))
+        if not account.counted:
+            return
+        interaction_id = record.stream.interaction.id or record.request.interaction_id
+        entry = self._seen.get(interaction_id)
+        calls, unmatched = tool_calls(account.counted, _NONE if entry is None else entry.unmatched)
+        if entry is not None:
+            entry.unmatched = unmatched
+        if not calls:
+            return
+        account.tools += calls
+        for step in account.counted:
+            if step.type == "function_call" and step.id is not None:
+                ended_ns = record.times.end_ns if step.stop_ns is None else step.stop_ns
+                self._pending.put(interaction_id, step.id, record.started_unix_ns + ended_ns)
 
     def _later(self, account: Account) -> None:
         """A poll, a resumed stream or a cancel."""
@@ -181,6 +229,7 @@ class Books:
                 entry.remember_step(step.index, step.type)
         entry.stream_seen |= resumed
         if final is not None:
+            account.sizes, entry.sized = not entry.sized, True
             earlier, entry.running = entry.running, None
             entry.final_counted = True
             usage = final if earlier is None else growth(earlier, final)
@@ -229,6 +278,20 @@ class Books:
 def is_resume(record: ExchangeClosed) -> bool:
     """Whether a GET takes up a stream again, rather than asking how a run stands."""
     return record.body is Body.STREAM or record.mode is Mode.STREAM or record.request.last_event_id is not None
+
+
+def attempt(record: ExchangeClosed) -> tuple[str, str] | None:
+    """Kind and result of the request to the upstream; None where none was begun, or its forwarder died with it.
+
+    It is an error where its span is one (accounting.md 7), cancelled where it was given up, else ok.
+    """
+    if record.times.upstream_start_ns is None:
+        return None
+    if record.route is Route.CREATE and record.request.continuation:
+        kind = CONTINUATION
+    else:
+        kind = RESUME if record.route is Route.GET and is_resume(record) else FIRST
+    return kind, CANCELLED if record.outcome in _GIVEN_UP else ERROR if record.outcome in ERRORS else OK
 
 
 def _is_accepted(record: ExchangeClosed) -> bool:

@@ -9,7 +9,11 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from gateway import __version__
+
 TEAM_LABEL = "team"
+SCOPE = "gateway.telemetry"
+NS_PER_S = 1_000_000_000
 
 # By the end of a family's name: its unit in the notation of UCUM. What ends otherwise states its own.
 _UNITS = {"seconds": "s", "bytes": "By", "usd": "{USD}", "tokens": "{token}"}
@@ -17,11 +21,17 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Kind(Enum):
-    """Metric types."""
+    """Metric types. An up-down counter is a gauge to Prometheus and a sum over OTLP."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+    UP_DOWN = "up-down counter"
+
+    @property
+    def exposed(self) -> str:
+        """The type as Prometheus calls it."""
+        return "gauge" if self is Kind.UP_DOWN else self.value
 
 
 class Source(Enum):
@@ -31,6 +41,8 @@ class Source(Enum):
     CORE = "semconv 1.44.0"
     GEN_AI_1_41 = "GenAI 1.41"
     GEN_AI_LATEST = "GenAI 1.42-dev"
+    OPENINFERENCE = "OpenInference 0.1.42"
+    LANGFUSE = "Langfuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class Family:
 
     by_team: it has the label `team` as its last one where the settings ask for it, and nowhere else.
     counts: the unit in the notation of UCUM, where the name's end doesn't tell it.
+    dotted, attributes: name and labels over OTLP, where those aren't the same. schema_url: of its conventions.
     """
 
     name: str
@@ -48,11 +61,28 @@ class Family:
     bounds: tuple[float, ...] = ()
     by_team: bool = False
     counts: str = ""
+    source: Source = Source.OWN
+    dotted: str = ""
+    attributes: tuple[str, ...] = ()
+    schema_url: str = ""
+
+    @property
+    def scope_labels(self) -> tuple[tuple[str, str], ...]:
+        """What an OpenTelemetry exporter adds to each sample: who measured. None for families of our own."""
+        if not self.schema_url:
+            return ()
+        said = (("name", SCOPE), ("version", __version__), ("schema_url", self.schema_url))
+        return tuple((f"otel_scope_{what}", value) for what, value in said)
 
     @property
     def unit(self) -> str:
         """UCUM; `1` for what has none."""
         return self.counts or _UNITS.get(self.name.removesuffix("_total").rpartition("_")[2], "1")
+
+    @property
+    def parts(self) -> int:
+        """In how many parts of its unit a histogram is observed: durations are counted in ns, and told in seconds."""
+        return NS_PER_S if self.unit == "s" else 1
 
     def labelled(self, *, teams: bool) -> Family:
         """The family as it is told, with or without teams."""
@@ -74,8 +104,7 @@ class Span:
 class Attribute:
     """An attribute. name: exact, or with `{places}` for words of closed sets. type: of the conventions.
 
-    on: keys of the spans that carry it. when: the condition of its presence. before: its name at GenAI 1.41, if it
-    had another.
+    on: keys of the spans that carry it. when: the condition of its presence.
     """
 
     name: str

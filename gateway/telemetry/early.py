@@ -16,10 +16,11 @@ from gateway.telemetry.ids import Identity, settled
 from gateway.telemetry.nodes import Interval, Node
 from gateway.telemetry.sampling import Sampler
 from gateway.telemetry.seen import Seen
-from gateway.telemetry.step_spans import CALLS, RESULTS, StepSpans
+from gateway.telemetry.step_spans import StepSpans
 from gateway.telemetry.view import OpenExchange
 from gateway.wire.facts import Step
 from gateway.wire.outcome import Route
+from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
 
 SWEEP_EVERY_NS = 500_000_000
 _NO_END_NS = 1 << 62
@@ -96,7 +97,7 @@ class EarlyExport:
         while leaving.ready:
             group = _together(leaving, leaving.ready[0])
             if group:
-                tool = CALLS.get(group[0].type)
+                tool = TOOL_OF_CALL.get(group[0].type)
                 node = spans.step(group[0]) if tool is None else spans.tool(tool, *group)
                 if not self._offer(node, identity.below_main(), state):
                     return  # the next step, or the end, tries again
@@ -128,13 +129,13 @@ def _together(leaving: Leaving, step: Step) -> tuple[Step, ...]:
 
     Where a call's id comes twice, later steps with it wait for the end, which pairs with all steps before it.
     """
-    tool = CALLS.get(step.type) or RESULTS.get(step.type)
+    tool = TOOL_OF_CALL.get(step.type) or TOOL_OF_RESULT.get(step.type)
     if tool is None:
         return (step,)
-    call_id = step.id if step.type in CALLS else step.call_id
+    call_id = step.id if step.type in TOOL_OF_CALL else step.call_id
     if call_id is None:
         return ()
     other = leaving.halves.setdefault((tool, call_id), step)
     if other is None or other.type == step.type:
         return ()
-    return (other, step) if step.type in RESULTS else (step, other)
+    return (other, step) if step.type in TOOL_OF_RESULT else (step, other)

@@ -21,6 +21,8 @@ from gateway.telemetry.nodes import Node
 if TYPE_CHECKING:
     from gateway.telemetry.sdk import Way
 
+CONTENT_QUEUE_BYTES = 16 * 1024 * 1024  # of captured content, waiting too
+CONTENT_BATCH_BYTES = 2 * 1024 * 1024  # of it in one request: collectors bound theirs, the smallest by 4 MB
 QUEUE_SPANS = 8192  # waiting for the collector; more means it is slow or gone
 BATCH_SPANS = 512
 DELAY_MS = 1000
@@ -29,7 +31,10 @@ Counted = Callable[[str, int], None]  # a result of names.SPAN_RESULTS, and how 
 
 
 class SpanSender:
-    """Takes trees on the loop, sends them from its thread. `counted` and `log` are called from that thread too."""
+    """Takes trees on the loop, sends them from its thread. `counted` and `log` are called from that thread too.
+
+    of: what a tree's nodes are, for the log. limits: how the variables that bound queue and batch begin.
+    """
 
     def __init__(
         self,
@@ -37,20 +42,25 @@ class SpanSender:
         log: Callable[[str], object],
         way: Way,
         environment: Mapping[str, str] = os.environ,
+        *,
+        of: str = "span",
+        limits: str = "OTEL_BSP",
     ) -> None:
         # Its failures are in our log and counts; without a handler the SDK's own lines would go to stderr.
         logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
         self._counted = counted
         self._log = log
         self._way = way
-        self._limit = _number(environment, "OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_SPANS)
-        self._batch = min(_number(environment, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS), self._limit)
-        self._delay_s = _number(environment, "OTEL_BSP_SCHEDULE_DELAY", DELAY_MS) / 1000
+        self._of = of
+        self._limit = _number(environment, f"{limits}_MAX_QUEUE_SIZE", QUEUE_SPANS)
+        self._batch = min(_number(environment, f"{limits}_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS), self._limit)
+        self._delay_s = _number(environment, f"{limits}_SCHEDULE_DELAY", DELAY_MS) / 1000
         self._trees: deque[tuple[Node, Identity, str | None]] = deque()
         self._lock = threading.Lock()
         self._some = threading.Event()
         self._full = threading.Event()  # a batch is there, or the end
         self._queued = 0  # spans of self._trees
+        self.content_bytes = 0  # of them
         self._waiting = 0  # spans that were taken and have no fate yet
         self._closing = False
         self._failing = False
@@ -67,7 +77,9 @@ class SpanSender:
         size = root.count()
         with self._lock:
             fits = not self._closing and self._waiting + size <= self._limit
+            fits = fits and self.content_bytes + root.content_bytes <= CONTENT_QUEUE_BYTES
             if fits:
+                self.content_bytes += root.content_bytes
                 self._waiting += size
                 self._queued += size
                 self._trees.append((root, identity, tracestate))
@@ -93,20 +105,25 @@ class SpanSender:
 
     def _run(self) -> None:
         ready: list[Any] = []
+        content_bytes = 0  # of them
         while not (self._closing and not self._trees):
             self._some.wait()
             self._full.wait(self._delay_s)
             self._some.clear()
             self._full.clear()
             while self._trees:
-                while self._trees and len(ready) < self._batch:
+                while self._trees and len(ready) < self._batch and content_bytes < CONTENT_BATCH_BYTES:
+                    content_bytes += self._trees[0][0].content_bytes
                     ready += self._next()
+                if content_bytes >= CONTENT_BATCH_BYTES:
+                    self._export(ready)
+                    ready, content_bytes = [], 0
                 while len(ready) >= self._batch:
                     self._export(ready[: self._batch])
                     del ready[: self._batch]
             if ready:
                 self._export(ready)
-                ready = []
+                ready, content_bytes = [], 0
         with suppress(Exception):  # every span has its fate by now
             self._way.close()
 
@@ -115,6 +132,7 @@ class SpanSender:
         size = root.count()
         with self._lock:
             self._queued -= size
+            self.content_bytes -= root.content_bytes
         try:
             return self._way.ready(root, identity, tracestate)
         except Exception:  # a tree that nobody can write costs itself, not the thread
@@ -129,7 +147,7 @@ class SpanSender:
         self._done("exported" if taken else "failed", len(spans))
         if taken is self._failing:
             self._failing = not taken
-            self._log("span_export_recovered" if taken else "span_export_failing")
+            self._log(f"{self._of}_export_recovered" if taken else f"{self._of}_export_failing")
 
     def _done(self, result: str, spans: int) -> None:
         with self._lock:

@@ -17,7 +17,16 @@ from gateway.wire.outcome import Outcome, Route
 Value = str | bool | int | float | list[str]
 Attributes = dict[str, Value]
 
+
+class Whole(str):
+    """A text that is told whole: it is JSON, and has a bound of its own (trimming.py)."""
+
+    __slots__ = ()
+
+
 REDACTED = "REDACTED"
+OTHER_METHOD = "_OTHER"
+SCHEME = "http"  # TLS, if any, ends before us
 MAX_PREFIX_SEGMENTS = 8
 MAX_TEXT_CHARS = 512
 KEPT_TARGETS = 256  # read once: most exchanges are a create on the same one
@@ -32,17 +41,22 @@ def server_attributes(record: ExchangeClosed) -> Attributes:
     """Of the SERVER span: the request as the client sent it, the answer as it got it."""
     path, query = split_target(record.target)
     attributes = _method(record)
-    _put(attributes, names.URL_SCHEME, "http")  # TLS, if any, ends before us
+    _put(attributes, names.URL_SCHEME, SCHEME)
     _put(attributes, names.URL_PATH, path)
     _put(attributes, names.URL_QUERY, query)
     _put(attributes, names.HTTP_ROUTE, route_template(record.route, path))
-    _put(attributes, names.HTTP_STATUS, record.sent_status if record.http_status is None else record.http_status)
+    _put(attributes, names.HTTP_STATUS, status(record))
     _put(attributes, names.CLIENT_ADDRESS, record.client_address)
     _put(attributes, names.USER_AGENT, record.user_agent)
     _put(attributes, names.PROTOCOL_VERSION, record.http_version)
     _put(attributes, names.EXCHANGE_ID, record.exchange_id)
     _put(attributes, names.OUTCOME, record.outcome.value)
     return attributes
+
+
+def status(record: ExchangeClosed) -> int | None:
+    """The status that the client got; None where it got none."""
+    return record.sent_status if record.http_status is None else record.http_status
 
 
 def client_attributes(record: ExchangeClosed) -> Attributes:
@@ -67,6 +81,11 @@ def upstream_attributes(record: ExchangeClosed) -> Attributes:
 def method_name(record: ExchangeClosed) -> str:
     """A method for span names: known ones only, clients can invent others."""
     return record.method if record.method in _METHODS else "HTTP"
+
+
+def method_word(method: str) -> str:
+    """A method as metrics and attributes say it."""
+    return method if method in _METHODS else OTHER_METHOD
 
 
 def server_name(record: ExchangeClosed) -> str:
@@ -128,7 +147,7 @@ def _method(record: ExchangeClosed) -> Attributes:
         return {names.HTTP_METHOD: record.method}
     if not record.method:
         return {}
-    return {names.HTTP_METHOD: "_OTHER", names.HTTP_METHOD_ORIGINAL: record.method[:64]}
+    return {names.HTTP_METHOD: OTHER_METHOD, names.HTTP_METHOD_ORIGINAL: record.method[:64]}
 
 
 def _origin(record: ExchangeClosed) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.records import LOST_REASONS
 from gateway.telemetry.catalogue import TEAM_LABEL
-from gateway.wire.events import STEP_TYPES, TIERS
+from gateway.wire.events import SERVER_TOOLS, STEP_TYPES, TIERS
 from gateway.wire.facts import Anomaly, DeltaKind, Invalid, Mode, Unknown
 from gateway.wire.usage import MODALITIES
 
@@ -26,11 +26,31 @@ UNKNOWNS = tuple(Unknown)
 INVALIDS = tuple(Invalid)
 ANOMALY_DOMAIN = tuple(Anomaly)
 ERROR_SOURCES = ("upstream_http", "upstream_event", "transport", "gateway", "client")
-TAP_PLACES = ("sse", "skim", "tracker", "records")
-LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
+TAP_PLACES = ("sse", "skim", "tracker", "records", "capture")
+LOST_KINDS = ("ExchangeOpened", "StepStarted", "StepFinished", "ContentCaptured", "ExchangeClosed")
 LOST_DOMAIN = tuple((kind, reason) for kind in LOST_KINDS for reason in LOST_REASONS)
 SPAN_RESULTS = ("exported", "failed", "dropped", "sampled_out")
-PROCESSES = FORWARDER, OBSERVER = "forwarder", "observer"
+CONTENT_EVENT_RESULTS = ("exported", "failed", "dropped")
+WITHHELD_REASONS = ("redaction", "queue_full")
+PROCESSES = SUPERVISOR, OBSERVER, FORWARDER = "supervisor", "observer", "forwarder"
+LOOPS = (FORWARDER, OBSERVER)  # processes with an event loop, which the supervisor starts again
+DIRECTIONS = ("up", "down")
+EVENT_TYPES = (
+    "interaction.created",
+    "interaction.status_update",
+    "step.start",
+    "step.delta",
+    "step.stop",
+    "interaction.completed",
+    "error",
+    "done",
+    OTHER,
+)
+LEFT_PHASES = ("before_first_delta", "streaming", "after_terminal")
+ADDED_PATHS = ("request", "first_event")
+REJECTIONS = ("header_size", "url_length", "body_size", "slow_header", "max_streams", "bad_request", "draining")
+CONNECTION_STATES = ACTIVE, IDLE = "active", "idle"
+RESUMED = ("true", "false")
 PHASES = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 SINKS = ("view", "books", "metrics", "traces", "log", "render")
 OVERFLOWING_LABELS = (
@@ -44,11 +64,21 @@ OVERFLOWING_LABELS = (
     "reason",
     "anomaly",
     "where",
+    "route",
+    "tool",
     "team",
     "series",  # no label: new combinations of labels beyond the number of series that the settings allow
 )
+TOOL_CALL_DOMAIN = (
+    *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
+    *(("function", "client", result) for result in ("pending", "ok", "error")),
+)
+GROUNDING_TOOLS = ("google_search", "google_maps", "retrieval")
+ATTEMPT_DOMAIN = tuple(
+    (kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")
+)
 # Their values come with traffic, from sets that are only capped; all other labels' sets are closed.
-OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL})
+OPEN_LABELS = frozenset({"model", "code", TEAM_LABEL, "gen_ai_request_model", "error_type", "http_route"})
 TOOL_TYPE_DATASTORE = frozenset({"file_search", "retrieval"})
 
 # accounting.md 5; more by setting
@@ -99,16 +129,17 @@ LABELS = {
     "`legacy_event`",
     "reason": "why: a closed list a family",
     "anomaly": "one of a closed list",
-    "where": "part of the tap: `sse`, `skim`, `tracker`, `records`",
-    "worker": "the forwarder's number, from 1",
+    "where": "part of the tap: `sse`, `skim`, `tracker`, `records`; `capture` of content",
+    "worker": "the forwarder's number, from 0; `none` for the processes of which there is one",
     "label": "the name of a label",
     "version": "the gateway's",
     "semconv": "revision of the GenAI conventions",
     "python": "version",
     "aiohttp": "version",
     "path": "`fast` or `plain`; of added latency: `request`, `first_event`",
-    "result": "of spans: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, `unmatched`, "
-    "`pending`; of requests and connections: `ok`, `error`, `cancelled`",
+    "result": "of spans and log events: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, "
+    "`unmatched`, `pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, "
+    "`connect_error`, `connect_timeout`, `tls_error`",
     "sink": "part of the observer: `view`, `books`, `metrics`, `traces`, `log`, `render`",
     "tool": "call and result without their suffix, `function`, or `other`",
     "side": "who carries a call out: `server`, `client`",

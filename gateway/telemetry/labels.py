@@ -15,6 +15,9 @@ from gateway.telemetry import names
 Overflow = Callable[[str], None]  # told the label whose value was folded
 
 MODEL_MAX_CHARS = TEAM_MAX_CHARS = 128  # a longer name is no model's, and no team's
+ROUTE_MAX_CHARS = 256
+API_BASES = ("/v1", "/v1beta", "/v1beta1/projects/{project}/locations/{location}")
+API_ENDS = ("", "/{id}", "/{id}/cancel")
 MAX_OWN_CODES = 40
 
 _OWN_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -93,6 +96,26 @@ class TeamLabels:
 
     def _fits(self, name: str) -> bool:
         return len(name) <= TEAM_MAX_CHARS and name.isprintable() and name != names.OTHER
+
+
+class RouteLabels:
+    """Templates of paths: the API's own, and a few more, since any prefix may stand before `/interactions`."""
+
+    def __init__(self, more: int, overflow: Overflow) -> None:
+        """more: how many beside the API's own; clients can invent them without end."""
+        self._admitted = {f"{base}/interactions{end}" for base in API_BASES for end in API_ENDS}
+        self._cap = len(self._admitted) + more
+        self._overflow = overflow
+
+    def fold(self, template: str | None, *, accepted: bool) -> str:
+        """The template; empty for none, and for a new one that the upstream didn't accept, or that has no place."""
+        if template is None or template in self._admitted:
+            return template or ""
+        if accepted and len(self._admitted) < self._cap and len(template) <= ROUTE_MAX_CHARS:
+            self._admitted.add(template)
+            return template
+        self._overflow("route")
+        return ""
 
 
 class CodeLabels:

@@ -150,6 +150,7 @@ def exchange_fields(account: Account, identity: Identity, worker: str) -> dict[s
         "first_text_ms": _ms(stream.first_delta_ns.get("text")),
         "max_gap_ms": _ms(stream.gaps.max_ns) if any(stream.gaps.counts) else None,
         "client_blocked_ms": _ms(times.client_blocked_ns or None),
+        "phases_ms": {phase: _ms(spent_ns) for phase, spent_ns in account.phases.items() if spent_ns},
         "bytes_up": record.bytes_up,
         "bytes_down": record.bytes_down,
         "stalled": stream.stalled or None,

@@ -14,7 +14,8 @@ from gateway import __version__
 from gateway.records import ExchangeClosed, Hello
 from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
-from gateway.telemetry.collectors import BalanceCollector
+from gateway.telemetry.collectors import BalanceCollector, SeriesCollector
+from gateway.telemetry.exchange_metrics import ExchangeMetrics
 from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
@@ -62,7 +63,9 @@ class Metrics:
         self._build_info = Gauge(names.BUILD_INFO, registry)
         self._unexpected_plain = Gauge(names.UNEXPECTED_PLAIN_PATH, registry)
         self._gaps = Histogram(names.GAP, registry)
+        self._exchange = ExchangeMetrics(registry, overflow)
         registry.register(BalanceCollector(view))
+        SeriesCollector(registry)
 
     def connected(self, hello: Hello) -> None:
         """State the build of a forwarder that speaks."""
@@ -86,6 +89,7 @@ class Metrics:
         self._count_stream(account, exemplar)
         self._count_steps(account)
         self._count_oddities(record)
+        self._exchange.closed(account, exemplar)
 
     def _count_tokens(self, stated: CountedUsage, team: Labels) -> None:
         counted = count(stated.usage)

@@ -1,7 +1,8 @@
 """Every metric, span, attribute, bucket set and label domain, once: here, or read through here.
 
-Not here: values. Spans and attributes stand in span_names.py, domains of labels in label_names.py; all of it is
-`names.X` to the rest. Source: telemetry-conventions.md 2 and 3, accounting.md.
+Not here: values. Spans and attributes stand in span_names.py, names of other dialects in dialect_names.py, domains
+of labels in label_names.py, the conventions' own families in semconv_names.py; all of it is `names.X` to the rest.
+Source: telemetry-conventions.md 2 and 3, accounting.md.
 Promise: nothing else in the gateway spells a telemetry name. Names, types and labels are public; docs/telemetry.md is
 made from them (reference.py).
 """
@@ -12,7 +13,9 @@ from gateway.records import LAG_BOUNDS_NS
 from gateway.telemetry.catalogue import TEAM_LABEL as TEAM_LABEL
 from gateway.telemetry.catalogue import Family as Family
 from gateway.telemetry.catalogue import Kind as Kind
-from gateway.telemetry.label_names import *  # noqa: F403  one import place
+from gateway.telemetry.dialect_names import *  # noqa: F403  one import place
+from gateway.telemetry.label_names import *  # noqa: F403
+from gateway.telemetry.semconv_names import *  # noqa: F403
 from gateway.telemetry.span_names import *  # noqa: F403
 from gateway.wire.facts import GAP_BOUNDS_NS
 
@@ -101,6 +104,17 @@ TELEMETRY_FAULTS = _counter(
     "telemetry_faults", ("sink",), "Records that a sink of the observer failed on.", counts="{fault}"
 )
 
+# content
+CONTENT_EVENTS = _counter(
+    "content_events", ("result",), "What became of the log events with captured content.", counts="{event}"
+)
+CONTENT_WITHHELD = _counter(
+    "content_withheld",
+    ("reason",),
+    "Captured content that was not told, though its exchange was.",
+    counts="{exchange}",
+)
+
 # exchange
 UPSTREAM_HEADERS = _seconds(
     "upstream_headers", ("model",), BOUNDS_LATENCY_S, "From the upstream request's start to its answer's head."
@@ -108,7 +122,12 @@ UPSTREAM_HEADERS = _seconds(
 STREAM_MAX_GAP = _seconds(
     "stream_max_gap", ("model",), BOUNDS_LATENCY_S, "The longest silence between deltas of a stream, one a stream."
 )
-STALLS = _counter("stalls", ("model",), "Streams with a gap between events over the threshold.", counts="{stream}")
+STALLS = _counter(
+    "stalls",
+    ("model",),
+    "Gaps between events over the threshold, while a step was open but a thought.",
+    counts="{stall}",
+)
 TOOL_CALLS = _counter(
     "tool_calls", ("tool", "side", "result"), "Tool calls by who carries them out and what came.", counts="{call}"
 )
@@ -128,14 +147,17 @@ INTERACTION_TOKENS = Family(
     f"{PREFIX}interaction_tokens",
     Kind.HISTOGRAM,
     ("model", "type"),
-    "Tokens of an interaction: input and output.",
+    "Tokens of an interaction by its final usage: input and output, as in tokens_total.",
     BOUNDS_TOKENS,
 )
 UPSTREAM_ATTEMPTS = _counter(
     "upstream_attempts", ("kind", "result"), "Requests to the upstream; the gateway repeats none.", counts="{request}"
 )
 PHASE = _seconds(
-    "phase", ("phase",), BOUNDS_LATENCY_S, "Where an exchange's wall time went; the parts add up to the whole."
+    "phase",
+    ("phase",),
+    BOUNDS_LATENCY_S,
+    "Where an exchange's wall time went, phases it had; the parts add up to the whole.",
 )
 
 # cost
@@ -160,12 +182,18 @@ CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings w
 
 # processes
 STREAM_EVENTS = _counter("stream_events", ("event_type",), "Events of streams, passed on.", counts="{event}")
-STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes, as they travelled.")
+STREAM_BYTES = _counter("stream_bytes", ("direction",), "Body bytes of all exchanges, as they travelled.")
 CLIENT_DISCONNECTS = _counter("client_disconnects", ("phase",), "Clients that left, by when.", counts="{request}")
-ADDED_LATENCY = _seconds("added_latency", ("path",), BOUNDS_OVERHEAD_S, "Time spent inside the gateway.")
+ADDED_LATENCY = _seconds(
+    "added_latency",
+    ("path",),
+    BOUNDS_OVERHEAD_S,
+    "Inside the gateway: from the request's head to its writing upstream, without connecting; "
+    "from reading the response body's first bytes to their writing.",
+)
 RECORD_QUEUE_BYTES = _gauge("record_queue_bytes", ("worker",), "Records that wait for the observer.")
 RECORD_LAG = _gauge("record_lag_seconds", ("worker",), "Age of the oldest of them.")
-TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap.")
+TAP_SECONDS = _counter("tap_seconds", ("worker",), "CPU time spent in the tap, by that of one exchange in sixteen.")
 REJECTED = _counter("rejected", ("reason",), "Requests that a limit of ours refused.", counts="{request}")
 OLDEST_SILENCE = _gauge("oldest_silence_seconds", (), "The longest running silence of an open exchange.")
 LOOP_LAG = _seconds("loop_lag", ("process",), BOUNDS_LAG_S, "How late each process's loop woke.")
@@ -179,7 +207,7 @@ PROCESS_RESTARTS = _counter(
 )
 PROCESS_CPU = _counter("process_cpu_seconds", ("process", "worker"), "CPU time of each of the gateway's processes.")
 PROCESS_MEMORY = _gauge("process_resident_memory_bytes", ("process", "worker"), "Their resident memory.")
-SERIES = _gauge("series", (), "Series of this registry; the settings limit them.", counts="{series}")
+SERIES = _gauge("series", (), "Series of this scrape.", counts="{series}")
 
 FAMILIES = (
     UNEXPECTED_PLAIN_PATH,
@@ -205,12 +233,9 @@ FAMILIES = (
     BUILD_INFO,
     SPANS,
     TELEMETRY_FAULTS,
+    CONTENT_EVENTS,
+    CONTENT_WITHHELD,
     # exchange
-    # cost
-    # processes
-    LOOP_LAG,
-)
-FAMILIES_TO_COME = (
     UPSTREAM_HEADERS,
     STREAM_MAX_GAP,
     STALLS,
@@ -221,21 +246,18 @@ FAMILIES_TO_COME = (
     INTERACTION_TOKENS,
     UPSTREAM_ATTEMPTS,
     PHASE,
-    COST,
-    COST_UNPRICED,
-    WASTED_TOKENS,
-    WASTED_COST,
-    BUDGET,
-    CONFIG_RELOADED,
+    # cost
+    # processes
     STREAM_EVENTS,
     STREAM_BYTES,
     CLIENT_DISCONNECTS,
+    REJECTED,
     ADDED_LATENCY,
     RECORD_QUEUE_BYTES,
     RECORD_LAG,
-    TAP_SECONDS,
-    REJECTED,
     OLDEST_SILENCE,
+    TAP_SECONDS,
+    LOOP_LAG,
     UPSTREAM_CONNECTIONS,
     UPSTREAM_CONNECTS,
     TLS_HANDSHAKES,
@@ -243,4 +265,12 @@ FAMILIES_TO_COME = (
     PROCESS_CPU,
     PROCESS_MEMORY,
     SERIES,
+)
+FAMILIES_TO_COME = (
+    COST,
+    COST_UNPRICED,
+    WASTED_TOKENS,
+    WASTED_COST,
+    BUDGET,
+    CONFIG_RELOADED,
 )

@@ -33,7 +33,10 @@ class SpanEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error."""
+    """A span to be. Times are wall time, ns. span_id None: any. error: its `error.type`, and with it Error.
+
+    content_bytes: of captured content in the tree, where this is the root: a queue bounds their sum.
+    """
 
     name: str
     kind: str
@@ -45,6 +48,7 @@ class Node:
     links: list[Link] = field(default_factory=list)
     events: Iterable[SpanEvent] = ()
     children: list[Node] = field(default_factory=list)
+    content_bytes: int = 0
 
     def count(self) -> int:
         return 1 + sum(child.count() for child in self.children)

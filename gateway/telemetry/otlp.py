@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from gateway.telemetry import names
-from gateway.telemetry.http_attributes import Attributes, Value
+from gateway.telemetry.http_attributes import Attributes, Value, Whole
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Link, Node, SpanEvent
 
@@ -98,7 +98,7 @@ def _link(link: Link) -> bytes:
 
 def _value(value: Value) -> bytes | None:
     if isinstance(value, str):
-        data = value[:ATTRIBUTE_MAX_CHARS].encode("utf-8", "replace")
+        data = (value if type(value) is Whole else value[:ATTRIBUTE_MAX_CHARS]).encode("utf-8", "replace")
         size = len(data)
         return b"\x0a" + (_LENGTHS[size] if size < _SHORT else _varint(size)) + data
     if isinstance(value, bool):

@@ -10,12 +10,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
 
-from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Record, StepFinished, StepStarted
-from gateway.telemetry import names
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    Record,
+    StepFinished,
+    StepStarted,
+)
+from gateway.telemetry import environment, names
 from gateway.telemetry.books import Account, Books
 from gateway.telemetry.chains import Chains
+from gateway.telemetry.contents import Contents
+from gateway.telemetry.dialects import Dialects
+from gateway.telemetry.footprint import Footprint
 from gateway.telemetry.ids import anonymous
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
@@ -23,16 +36,21 @@ from gateway.telemetry.metrics import Metrics, Overflows
 from gateway.telemetry.processes import Processes
 from gateway.telemetry.registry import Counter, Registry
 from gateway.telemetry.seen import Seen
+from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
+from gateway.telemetry.traffic import Traffic
 from gateway.telemetry.view import Session, View
 from gateway.wire.outcome import Route
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from gateway.config import Settings
+    from gateway.telemetry.otlp_metrics import MetricSender, OnLoop
 
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
+SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +66,7 @@ class Telemetry:
         clock_unix_ns: Callable[[], int] = time.time_ns,
         variables: Mapping[str, str] = os.environ,
         span_exporter: SpanExporter | None = None,
+        log_exporter: LogRecordExporter | None = None,
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
@@ -76,8 +95,19 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
-        self.processes = Processes(self.registry)
+        self._traffic = Traffic(self.registry, overflow)
+        self.processes = Processes(self.registry, self.view)
+        self.footprint = Footprint(self.registry)
+        revision = settings.metrics.semconv
+        self._semconv = None if revision == "off" else Semconv(self.registry, revision, self.view, codes, overflow)
+        if self._semconv is not None:
+            from gateway.telemetry.resource import TargetInfo, resource  # it brings the SDK
+
+            self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
+        self._contents = Contents(
+            self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
+        )
         self._traces = Traces(
             self.registry,
             codes,
@@ -86,9 +116,30 @@ class Telemetry:
             seen,
             str if teams is None else teams.name,
             self.logger.warning,
+            dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
+            contents=self._contents,
         )
+        self._metric_sender = self._sender(environment.read_metrics(variables))
+
+    def _sender(self, wishes: environment.MetricWishes) -> MetricSender | None:
+        for refusal in wishes.refusals:
+            self.logger.warning("setting_not_followed", **asdict(refusal))
+        if not wishes.exports:
+            return None
+        try:
+            from gateway.telemetry.otlp_metrics import MetricSender  # for who wants metrics pushed only
+
+            return MetricSender(self.registry, self.logger.warning, wishes.every_s, self._clock_unix_ns())
+        except Exception as exc:  # a missing certificate file, say, must not cost the scrape
+            self.logger.warning("metric_export_off", error=f"{type(exc).__name__}: {exc}")
+            return None
+
+    def start(self, on_loop: OnLoop) -> None:
+        """Begin what goes on by itself. on_loop: `call_soon_threadsafe` of the loop that applies records."""
+        if self._metric_sender is not None:
+            self._metric_sender.start(on_loop)
 
     def relabel(self, settings: Settings) -> None:
         """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
@@ -104,6 +155,7 @@ class Telemetry:
         session = self.view.connected(hello)
         self._guard("metrics", self._metrics.connected, hello)
         self._guard("metrics", self.processes.connected, hello)
+        self._guard("metrics", self.footprint.connected, hello)
         return session
 
     def apply(self, session: Session, record: Record) -> None:
@@ -118,6 +170,8 @@ class Telemetry:
             exchange = self._guard("view", self.view.step_finished, session, record)
             if exchange is not None:
                 self._guard("traces", self._traces.step_ended, exchange, record.step)
+        elif isinstance(record, ContentCaptured):
+            session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
             self._guard("traces", self._traces.time_passes, self._clock_unix_ns())
@@ -130,6 +184,7 @@ class Telemetry:
         for record in self._guard("view", self.view.orphans, session, self._clock_unix_ns()) or []:
             self._closed(session, record)
         self._guard("view", self.view.disconnected, session)
+        self._guard("metrics", self.footprint.disconnected, session.hello)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The body and content type of /metrics. Raises what a collector raises: a scrape without it would lie."""
@@ -140,8 +195,15 @@ class Telemetry:
             raise
 
     def shutdown(self, timeout_s: float) -> None:
-        """Send what spans still wait, within the deadline. Blocks: call it off the loop."""
-        self._guard("traces", self._traces.shutdown, timeout_s)
+        """Send spans and log events that wait, and the last numbers, within the deadline. Blocks: not on the loop."""
+        deadline_s = time.monotonic() + timeout_s
+        pushed = self._metric_sender is not None
+        self._guard("traces", self._traces.shutdown, timeout_s * SPANS_SHARE if pushed else timeout_s)
+        left_s = deadline_s - time.monotonic()
+        self._guard("traces", self._contents.shutdown, max(0.0, left_s * SPANS_SHARE if pushed else left_s))
+        if self._metric_sender is not None:
+            # After the spans: what became of them is among the numbers.
+            self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
         exchange = self._guard("view", self.view.closed, session, record)
@@ -151,9 +213,15 @@ class Telemetry:
             # Undecided is not uncounted: the exchange itself still balances.
             model = names.OTHER if record.route is Route.CREATE else names.NONE
             account = Account(record, model, team=self._no_team)
+        content, session.content = session.content, None
+        if content is not None and content.exchange_id == record.exchange_id:
+            account.content = content.content
         kept_by = self._guard("traces", self._traces.kept_by, account, identity, exchange)
-        exemplar = None if kept_by is None else self._guard("traces", self._traces.exemplar, account, identity)
+        exemplar = self._guard("traces", self._traces.exemplar, account, identity, kept_by)
         self._guard("metrics", self._metrics.closed, account, exemplar)
+        if self._semconv is not None:
+            self._guard("metrics", self._semconv.closed, account)
+        self._guard("metrics", self._traffic.closed, record)
         self._guard("traces", self._traces.closed, account, identity, exchange, kept_by)
         self._guard("log", self._log.closed, account, identity, session.worker)
 

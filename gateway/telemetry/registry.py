@@ -1,6 +1,6 @@
 """Metric families as dictionaries of plain numbers, and their text in both formats.
 
-Not here: which families there are (names.py), when they move (metrics.py).
+Not here: which families there are (names.py), when they move (metrics.py), their way over OTLP (otlp_metrics.py).
 Source: Prometheus text format 0.0.4; OpenMetrics 1.0. Kept instead of the official client, whose counters cost ten
 times as much to move, and a scrape thirty times; its parsers read this text in the tests, and its own text of the same
 numbers says the same.
@@ -12,24 +12,55 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
-
-NS_PER_S = 1e9
 
 Labels = tuple[str, ...]
 
 
 class Exemplar(NamedTuple):
-    """What leads from a sample to its trace. labels: as text, escaped by its maker; unix_s: when it was seen."""
+    """What leads from a sample to its trace. unix_s: when it was seen."""
 
-    labels: str
+    trace_id: int
+    span_id: int
     unix_s: float
 
 
+class Traced(NamedTuple):
+    """An exemplar at a sample. value: what was observed, in the family's unit."""
+
+    exemplar: Exemplar
+    value: float
+
+    def text(self) -> str:
+        """As OpenMetrics writes it behind the sample."""
+        trace_id, span_id, unix_s = self.exemplar
+        return f' # {{span_id="{span_id:016x}",trace_id="{trace_id:032x}"}} {self.value!r} {unix_s!r}'
+
+
+class Number(NamedTuple):
+    """A sample of a counter or gauge."""
+
+    labels: Labels
+    value: float
+    traced: Traced | None = None
+
+
+class Buckets(NamedTuple):
+    """A sample of a histogram. counts: by bucket, not cumulative, the last above all bounds. sum: in the unit."""
+
+    labels: Labels
+    counts: list[int]
+    sum: float
+    traced: list[Traced]
+
+
+Points: TypeAlias = tuple[Family, list[Number] | list[Buckets]]
+
+
 class Collector(Protocol):
-    """A family, or some, that can be written down."""
+    """A family, or some, that can be told as text and as numbers."""
 
     @property
     def series(self) -> int:
@@ -37,6 +68,9 @@ class Collector(Protocol):
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Its lines, with their line ends."""
+
+    def points(self) -> Iterable[Points]:
+        """Its samples, as a copy."""
 
 
 class Registry:
@@ -66,7 +100,7 @@ class Registry:
         if self.max_series is None or self._kept + samples <= self.max_series:
             return labels
         folded = tuple(
-            OTHER if name in OPEN_LABELS and value != NONE else value
+            OTHER if name in OPEN_LABELS and value not in ("", NONE) else value
             for name, value in zip(family.labels, labels, strict=True)
         )
         if folded != labels:
@@ -85,6 +119,10 @@ class Registry:
         if openmetrics:
             lines.append("# EOF\n")
         return "".join(lines).encode("utf-8", "replace")
+
+    def points(self) -> list[Points]:
+        """The same numbers, all of one moment. Raises what a collector raises."""
+        return [points for collector in self._collectors for points in collector.points()]
 
 
 class Counter:
@@ -108,7 +146,7 @@ class Counter:
         child = self._children.get(labels) or self._child(labels)
         child.value += amount
         if exemplar is not None:
-            child.exemplar = f" # {{{exemplar.labels}}} {amount} {exemplar.unix_s!r}"
+            child.traced = Traced(exemplar, amount)
 
     def _child(self, labels: Labels) -> _Value:
         labels = self._registry.place(self._family, labels, 1)
@@ -123,7 +161,12 @@ class Counter:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
         for child in self._children.values():
-            yield f"{child.sample}{child.value}{child.exemplar if openmetrics else ''}\n"
+            trace = child.traced.text() if openmetrics and child.traced is not None else ""
+            yield f"{child.sample}{child.value}{trace}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield self._family, [Number(labels, child.value, child.traced) for labels, child in self._children.items()]
 
 
 class Gauge:
@@ -150,17 +193,27 @@ class Gauge:
         """Part of Collector."""
         return plain(self._family, self._values.items(), openmetrics=openmetrics)
 
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield numbers(self._family, self._values.items())
+
 
 class Histogram:
-    """A histogram family of durations: observed in ns, exactly, and told in seconds."""
+    """A histogram family: observed as integers in `family.parts` of its unit (durations: ns), so that sums are exact.
 
-    def __init__(self, family: Family, registry: Registry) -> None:
+    known: label values that are there from the start.
+    """
+
+    def __init__(self, family: Family, registry: Registry, known: Iterable[Labels] = ()) -> None:
         self._family = family
         self._registry = registry
-        self._bounds_ns = [round(bound_s * NS_PER_S) for bound_s in family.bounds]
-        self._les = [*(repr(float(bound_s)) for bound_s in family.bounds), "+Inf"]
+        self._parts = family.parts
+        self._bounds = [round(bound * family.parts) for bound in family.bounds]
+        self._les = [*map(_le, family.bounds), "+Inf"]
         self._children: dict[Labels, _Buckets] = {}
         self._samples = len(self._les) + 2  # of a child: its buckets, count and sum
+        for labels in known:
+            self._child(labels)
         registry.register(self)
 
     @property
@@ -168,20 +221,20 @@ class Histogram:
         """Part of Collector."""
         return len(self._children) * self._samples
 
-    def observe(self, labels: Labels, value_ns: int, exemplar: Exemplar | None = None) -> None:
-        """Count one duration."""
+    def observe(self, labels: Labels, value: int, exemplar: Exemplar | None = None) -> None:
+        """Count one value."""
         child = self._children.get(labels) or self._child(labels)
-        at = bisect_left(self._bounds_ns, value_ns)
+        at = bisect_left(self._bounds, value)
         child.counts[at] += 1
-        child.sum_ns += value_ns
+        child.sum += value
         if exemplar is not None:
-            child.exemplars[at] = f" # {{{exemplar.labels}}} {value_ns / NS_PER_S!r} {exemplar.unix_s!r}"
+            child.traced[at] = Traced(exemplar, value / self._parts)
 
-    def add(self, labels: Labels, counts: list[int], sum_ns: int) -> None:
+    def add(self, labels: Labels, counts: list[int], sum_: int) -> None:
         """Count many at once. counts: by bucket, one more than there are bounds."""
         child = self._children.get(labels) or self._child(labels)
         child.counts = [have + more for have, more in zip(child.counts, counts, strict=True)]
-        child.sum_ns += sum_ns
+        child.sum += sum_
 
     def _child(self, labels: Labels) -> _Buckets:
         labels = self._registry.place(self._family, labels, self._samples)
@@ -194,33 +247,43 @@ class Histogram:
     def lines(self, *, openmetrics: bool) -> Iterator[str]:
         """Part of Collector."""
         yield head(self._family, openmetrics=openmetrics)
-        name = self._family.name
+        name, parts = self._family.name, self._parts
         for child in self._children.values():
             below = 0
             for at, le in enumerate(self._les):
                 below += child.counts[at]
-                exemplar = child.exemplars.get(at, "") if openmetrics else ""
-                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{exemplar}\n'
-            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum_ns / NS_PER_S!r}\n"
+                trace = child.traced[at].text() if openmetrics and at in child.traced else ""
+                yield f'{name}_bucket{{{child.pairs},le="{le}"}} {below}{trace}\n'
+            yield f"{name}_count{{{child.pairs}}} {below}\n{name}_sum{{{child.pairs}}} {child.sum / parts!r}\n"
+
+    def points(self) -> Iterator[Points]:
+        """Part of Collector."""
+        yield (
+            self._family,
+            [
+                Buckets(labels, list(child.counts), child.sum / self._parts, list(child.traced.values()))
+                for labels, child in self._children.items()
+            ],
+        )
 
 
 class _Value:
-    __slots__ = ("exemplar", "sample", "value")
+    __slots__ = ("sample", "traced", "value")
 
     def __init__(self, sample: str) -> None:
         self.sample = sample
         self.value = 0
-        self.exemplar = ""
+        self.traced: Traced | None = None
 
 
 class _Buckets:
-    __slots__ = ("counts", "exemplars", "pairs", "sum_ns")
+    __slots__ = ("counts", "pairs", "sum", "traced")
 
     def __init__(self, pairs: str, count: int) -> None:
         self.pairs = pairs
         self.counts = [0] * count
-        self.sum_ns = 0
-        self.exemplars: dict[int, str] = {}
+        self.sum = 0
+        self.traced: dict[int, Traced] = {}
 
 
 def _nothing() -> None:
@@ -231,7 +294,7 @@ def head(family: Family, *, openmetrics: bool) -> str:
     """The lines before a family's samples. OpenMetrics names a counter without its `_total`."""
     name = family.name.removesuffix("_total") if openmetrics and family.kind is Kind.COUNTER else family.name
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.value}\n"
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind.exposed}\n"
 
 
 def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetrics: bool) -> Iterator[str]:
@@ -241,12 +304,27 @@ def plain(family: Family, samples: Iterable[tuple[Labels, float]], *, openmetric
         yield f"{_sample(family, labels)}{value}\n"
 
 
+def numbers(family: Family, samples: Iterable[tuple[Labels, float]]) -> Points:
+    """The same samples, not yet written down."""
+    return family, [Number(labels, value) for labels, value in samples]
+
+
+def _le(bound: float) -> str:
+    """A bound as Go writes it, and so all of Prometheus: with an exponent from 1e6 on."""
+    text = repr(float(bound))
+    digits = text.index(".")
+    if digits <= 6:
+        return text
+    return f"{text[0]}.{text[1:digits]}{text[digits + 1 :]}".rstrip("0.") + f"e+{digits - 1:02d}"
+
+
 def _sample(family: Family, labels: Labels) -> str:
-    return f"{family.name}{{{_pairs(family, labels)}}} "
+    return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
 
 
 def _pairs(family: Family, labels: Labels) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(family.labels, labels, strict=True))
+    told = zip(family.labels, labels, strict=True)
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in (*told, *family.scope_labels))
 
 
 def _escaped(value: str) -> str:

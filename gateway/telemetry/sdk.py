@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -21,12 +20,14 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from gateway import __version__
 from gateway.telemetry import names, otlp
+from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Node
+from gateway.telemetry.resource import resource
 from gateway.wire.tracecontext import read_tracestate
 
 _KINDS = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT, INTERNAL: SpanKind.INTERNAL}
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Way(Protocol):
@@ -89,7 +90,7 @@ class ThroughObjects:
         parent = None
         if identity.parent is not None:
             remote = not identity.is_inner
-            parent = SpanContext(identity.trace_id, identity.parent.span_id, remote, _SAMPLED, state)
+            parent = SpanContext(identity.trace_id, identity.parent.span_id, remote, SAMPLED, state)
         made: list[ReadableSpan] = []
         self._make(root, identity.trace_id, parent, state, made)
         return made
@@ -98,7 +99,7 @@ class ThroughObjects:
         self, node: Node, trace_id: int, parent: SpanContext | None, state: TraceState, made: list[ReadableSpan]
     ) -> None:
         span_id = node.span_id or self._ids.generate_span_id()
-        context = SpanContext(trace_id, span_id, False, _SAMPLED, state)
+        context = SpanContext(trace_id, span_id, False, SAMPLED, state)
         for child in node.children:
             self._make(child, trace_id, context, state, made)
         error = {} if node.error is None else {names.ERROR_TYPE: node.error}
@@ -114,7 +115,7 @@ class ThroughObjects:
                     for event in node.events
                 ],
                 [
-                    Link(SpanContext(link.to.trace_id, link.to.span_id, True, _SAMPLED), dict(link.attributes))
+                    Link(SpanContext(link.to.trace_id, link.to.span_id, True, SAMPLED), dict(link.attributes))
                     for link in node.links
                 ],
                 _KINDS[node.kind],
@@ -134,21 +135,13 @@ class ThroughObjects:
         self._exporter.shutdown()
 
 
-def resource() -> Resource:
-    """Who speaks: the operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over our own name."""
-    found = Resource.create({names.SERVICE_VERSION: __version__})
-    if str(found.attributes.get(names.SERVICE_NAME, "")).startswith("unknown_service"):  # neither gave one
-        found = found.merge(Resource({names.SERVICE_NAME: names.SERVICE}))
-    return found
-
-
 def _state(identity: Identity, tracestate: str | None) -> str:
     return "" if identity.parent is None else read_tracestate(tracestate)
 
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value[: otlp.ATTRIBUTE_MAX_CHARS]
+        return value if type(value) is Whole else value[: otlp.ATTRIBUTE_MAX_CHARS]
     return tuple(map(_cut, value)) if isinstance(value, list | tuple) else value
 
 

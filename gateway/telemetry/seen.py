@@ -21,7 +21,8 @@ class Interaction:
     """What is remembered of one interaction.
 
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
-    shown: the steps of its final body have their spans. span: its interaction span, exact.
+    shown: the steps of its final body have their spans. sized: its size was told. span: its interaction span, exact.
+    unmatched: server tool calls that counted without their result, as tool and id.
     chain_root: the first interaction of its chain, where that was seen. ids_taken: an open create's steps are out
     already, under the ids that follow from its id.
     """
@@ -31,7 +32,9 @@ class Interaction:
     final_counted: bool = False
     running: Usage | None = None
     steps: dict[int, str] = field(default_factory=dict)
+    unmatched: frozenset[tuple[str, str]] = frozenset()
     shown: bool = False
+    sized: bool = False
     span: SpanRef | None = None
     model: str | None = None
     chain_root: str | None = None
@@ -50,7 +53,7 @@ class Seen:
     """Interactions by id."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._by_id: OrderedDict[str, Interaction] = OrderedDict()
 
     def __len__(self) -> int:
@@ -70,7 +73,7 @@ class Seen:
         entry = self._by_id.get(interaction_id)
         if entry is None:
             entry = self._by_id[interaction_id] = Interaction()
-            if len(self._by_id) > self._capacity:
+            if len(self._by_id) > self.capacity:
                 self._by_id.popitem(last=False)
         else:
             self._by_id.move_to_end(interaction_id)

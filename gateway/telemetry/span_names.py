@@ -11,10 +11,11 @@ the request head's arrival (what the client waits), `gen_ai.response.time_to_fir
 
 from __future__ import annotations
 
+from gateway.telemetry.catalogue import SCOPE as SCOPE
 from gateway.telemetry.catalogue import Attribute, Source, Span
+from gateway.wire.usage import MODALITIES
 
 SERVICE = "interactions-gateway"
-SCOPE = "gateway.telemetry"
 SEMCONV_REVISION = "gen-ai-dev/1.42.0-dev"  # the draft whose attribute names stand below
 
 # Operations of spans (conventions 2.1)
@@ -23,6 +24,7 @@ INVOKE_AGENT = "invoke_agent"
 FETCH = "fetch_response"
 EXECUTE_TOOL = "execute_tool"
 STEP = "step"
+CONTENT_EVENT = "gen_ai.client.inference.operation.details"  # a log event: captured content
 
 ON_SERVER, ON_UPSTREAM, ON_MAIN, ON_FETCH, ON_TOOL, ON_STEP = (
     "server",
@@ -32,7 +34,8 @@ ON_SERVER, ON_UPSTREAM, ON_MAIN, ON_FETCH, ON_TOOL, ON_STEP = (
     "tool",
     "step",
 )
-ON_LINK, ON_RESOURCE, ON_EVENT = "link", "resource", "event"
+ON_LINK, ON_RESOURCE, ON_METRIC = "link", "resource", "metric"  # no spans, but places of attributes all the same
+ON_EVENT = "event"
 
 SPAN_KINDS = (
     Span(ON_SERVER, "{method} {http.route}", "SERVER", "One a client request: head in to last byte out.", Source.CORE),
@@ -107,7 +110,7 @@ PROTOCOL_VERSION = _core("network.protocol.version", "string", (ON_SERVER,), _AL
 ERROR_TYPE = _core(
     "error.type",
     "string",
-    (ON_SERVER, *_ALL_CLIENT, ON_TOOL),
+    (ON_SERVER, *_ALL_CLIENT, ON_TOOL, ON_STEP),
     "status Error",
     "HTTP status, a listed code of the wire, a code or outcome of the gateway, `tool_error`, or `_OTHER`.",
 )
@@ -185,6 +188,13 @@ GEN_AI_MODALITIES = frozenset({"text", "image", "audio"})  # the conventions hav
 OWN_USAGE = "interactions.usage."
 _LISTED = "the API lists it"
 END_INPUT, END_OUTPUT, END_CACHED = "input_tokens", "output_tokens", "cache_read.input_tokens"
+_MODALITIES = (*sorted(MODALITIES), "unknown")
+USAGE_NAMES = {  # by modality and what is counted
+    (_modality, _end): f"{USAGE if _modality in GEN_AI_MODALITIES else OWN_USAGE}{_modality}.{_end}"
+    for _modality in _MODALITIES
+    for _end in (END_INPUT, END_OUTPUT, END_CACHED)
+}
+USAGE_BY_MODALITY = frozenset(USAGE_NAMES.values())
 for _end, _text in (
     (END_INPUT, "Input and tool use of a modality."),
     (END_OUTPUT, "Output of a modality, without thoughts: those have none on the wire."),
@@ -193,13 +203,26 @@ for _end, _text in (
     _latest(f"{USAGE}{{modality}}.{_end}", "int", (ON_MAIN,), _LISTED, f"{_text} `text`, `image`, `audio`.", _COUNT)
     _own(f"usage.{{modality}}.{_end}", "int", (ON_MAIN,), _LISTED, f"{_text} The other modalities.", _COUNT)
 
+TOKEN_MODALITY = _latest(
+    "gen_ai.token.modality",
+    "string",
+    (ON_METRIC,),
+    _ALWAYS,
+    "`text`, `image`, `audio`, `video`, `document`; `unknown` where the API lists none.",
+)
+TOKEN_TYPE = _since_1_41("gen_ai.token.type", "string", (ON_METRIC,), _ALWAYS, "`input`, `output`.")
+
 # GenAI: tools and content
 _CALLS = (ON_TOOL, ON_STEP)
 TOOL_NAME = _since_1_41(
     "gen_ai.tool.name", "string", _CALLS, "tool spans; steps of `function_call`", "The server tool, or the function."
 )
 TOOL_TYPE = _since_1_41(
-    "gen_ai.tool.type", "string", (ON_TOOL,), _ALWAYS, "`extension`; `datastore` for `file_search` and `retrieval`."
+    "gen_ai.tool.type",
+    "string",
+    _CALLS,
+    "as the name",
+    "`extension`; `datastore` for `file_search` and `retrieval`; `function` for a client's function.",
 )
 TOOL_CALL_ID = _since_1_41("gen_ai.tool.call.id", "string", _CALLS, "as the name, if known", "The call's id.")
 _CAPTURED = "capture is on"
@@ -207,7 +230,7 @@ TOOL_CALL_ARGUMENTS = _since_1_41("gen_ai.tool.call.arguments", "string", _CALLS
 TOOL_CALL_RESULT = _since_1_41("gen_ai.tool.call.result", "string", _CALLS, _CAPTURED, "JSON, redacted, cut.")
 TOOL_DEFINITIONS = _since_1_41("gen_ai.tool.definitions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 INPUT_MESSAGES = _since_1_41("gen_ai.input.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
-OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
+OUTPUT_MESSAGES = _since_1_41("gen_ai.output.messages", "string", _BOTH, _CAPTURED, "JSON, redacted, cut.")
 SYSTEM_INSTRUCTIONS = _since_1_41("gen_ai.system_instructions", "string", (ON_MAIN,), _CAPTURED, "JSON, redacted, cut.")
 CONVERSATION_ID = _since_1_41(
     "gen_ai.conversation.id",
@@ -243,7 +266,9 @@ TERMINAL_TIME = _own(
 )
 ERROR_CODES = _own("error_codes", "string[]", _BOTH, "there are some", "Codes as the wire says them, cut to 64.")
 ERROR_COUNT = _own("errors", "int", _BOTH, "there are some", "Error events of the stream.", "{event}")
-ATTEMPTS = _own("attempts", "int", _BOTH, _ALWAYS, "Upstream requests: 1, or 0 where none began.", "{request}")
+ATTEMPTS = _own(
+    "attempts", "int", _BOTH, "the upstream was asked", "Upstream requests: 1, none is repeated.", "{request}"
+)
 CLIENT_NAME = _own("client", "string", (ON_SERVER,), _TAGGED, "The calling client, as the request says.")
 
 # Ours: usage and money
@@ -284,7 +309,7 @@ KEPT_BY = _own(
     "The first rule that kept the trace: `ratio`, `model`, `team`, `error`, `stall`, `slow`, `cost`, `first_delta`.",
 )
 PHASE_TIME = "interactions.phase."
-_own("phase.{phase}", "double", _BOTH, "it took time", "A part of the exchange's wall time; they add up.", "s")
+_own("phase.{phase}", "double", (ON_SERVER,), "it took time", "Where the span's time went; they add up to it.", "s")
 LINK = _own(
     "link",
     "string",
@@ -317,6 +342,7 @@ EVENT_ERROR = "interactions.error"
 EVENT_STALL = "interactions.stall"
 EVENT_TERMINAL = "interactions.terminal"
 EVENT_UNKNOWN = "interactions.unknown"
+SPAN_EVENTS = (EVENT_FIRST_DELTA, EVENT_ERROR, EVENT_STALL, EVENT_TERMINAL, EVENT_UNKNOWN)
 _EVENT = (ON_EVENT,)
 DELTA_KIND = _own("delta.kind", "string", _EVENT, "first delta", "The kind of which it is the first.")
 ERROR_CODE = _own("error.code", "string", _EVENT, "an error with a code", "As the wire says it, cut to 64.")

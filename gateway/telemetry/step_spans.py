@@ -14,12 +14,9 @@ from gateway.telemetry import names
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.nodes import INTERNAL, Interval, Node
-from gateway.wire.events import SERVER_TOOLS
+from gateway.telemetry.tools import pair
 from gateway.wire.facts import Step
-
-# The server tool that a step belongs to; a function call's result is the client's to bring.
-CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
-RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
+from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
 
 
 class StepSpans:
@@ -47,9 +44,9 @@ class StepSpans:
                     continue
                 # Of a pair either both have left or none has, unless an id was used twice.
                 step, result = here[0], here[1] if len(here) > 1 else None  # noqa: PLW2901
-            if (tool := CALLS.get(step.type)) is not None:
+            if (tool := TOOL_OF_CALL.get(step.type)) is not None:
                 nodes.append(self.tool(tool, step, result))
-            elif (tool := RESULTS.get(step.type)) is not None:
+            elif (tool := TOOL_OF_RESULT.get(step.type)) is not None:
                 nodes.append(self.tool(tool, None, step))
             else:
                 nodes.append(self.step(step))
@@ -73,6 +70,8 @@ class StepSpans:
         found = attr.step_attributes(step, timed=step.start_ns is not None)
         node = self._node(f"{names.STEP} {step.type}", self._time(step), found)
         node.span_id = self._identity.step_span(step.number)
+        if step.type == "function_result" and step.is_error:
+            node.error = "tool_error"  # a server tool's error stands on its execute_tool span
         return node
 
     def _time(self, step: Step) -> Interval:
@@ -89,23 +88,5 @@ class StepSpans:
 
 def count(steps: list[Step]) -> int:
     """How many spans steps have, for those that aren't made."""
-    tools = sum(step.type in CALLS or step.type in RESULTS for step in steps)
+    tools = sum(step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT for step in steps)
     return len(steps) + tools - (len(pair(steps)[1]) if tools else 0)
-
-
-def pair(steps: list[Step]) -> tuple[dict[int, Step], set[int]]:
-    """Results by the identity of their call's step, and the identities of those results. Each pairs once."""
-    calls: dict[tuple[str, str], Step] = {}
-    for step in steps:
-        tool = CALLS.get(step.type)
-        if tool is not None and step.id is not None:
-            calls.setdefault((tool, step.id), step)
-    if not calls:
-        return {}, set()
-    result_of: dict[int, Step] = {}
-    for step in steps:
-        tool = RESULTS.get(step.type)
-        call = calls.pop((tool, step.call_id), None) if tool is not None and step.call_id is not None else None
-        if call is not None:
-            result_of[id(call)] = step
-    return result_of, {id(result) for result in result_of.values()}

@@ -17,10 +17,13 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import environment, names
 from gateway.telemetry.attributes import operation
 from gateway.telemetry.books import Account
+from gateway.telemetry.contents import Contents
+from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.early import EarlyExport
 from gateway.telemetry.exporter import SpanSender
 from gateway.telemetry.ids import Identity, identify
 from gateway.telemetry.labels import CodeLabels
+from gateway.telemetry.nodes import Node
 from gateway.telemetry.registry import Counter, Exemplar, Registry
 from gateway.telemetry.sampling import Sampler
 from gateway.telemetry.seen import Seen
@@ -53,10 +56,14 @@ class Traces:
         team_name: Callable[[str], str],
         log: Log,
         *,
+        dialects: Dialects,
         variables: Mapping[str, str] = os.environ,
         exporter: SpanExporter | None = None,
+        contents: Contents | None = None,
     ) -> None:
+        self._contents = contents
         self._codes = codes
+        self._dialects = dialects
         self._seen = seen
         self._sampler = Sampler(settings, team_name)
         self._events = spans.detail == "full"
@@ -73,9 +80,12 @@ class Traces:
 
                 self._sender = SpanSender(self._count, log, way(exporter), variables)
                 after_ns = _ns(settings.early_export_after_s)
-                self._early = EarlyExport(self._sampler, seen, self._sender.offer, after_ns)
+                self._early = EarlyExport(self._sampler, seen, self._offer, after_ns)
             except Exception as exc:  # a missing certificate file, say, must not cost the metrics
                 log("span_export_off", error=f"{type(exc).__name__}: {exc}")
+
+        if contents is not None:
+            contents.begin(spans_leave=self._sender is not None)
 
     @property
     def enabled(self) -> bool:
@@ -107,36 +117,45 @@ class Traces:
 
     def kept_by(self, account: Account, identity: Identity, exchange: OpenExchange | None) -> str | None:
         """The rule that keeps the trace of an exchange that has ended, None when it isn't kept."""
-        if self._sender is None:
-            return None
         leaving = exchange.leaving if exchange is not None else None
         if leaving is not None and leaving.identity is not None:
             return leaving.kept_by
         return self._sampler.rule(account, identity.trace_id)
 
-    def exemplar(self, account: Account, identity: Identity) -> Exemplar:
-        """What leads from a metric to the trace of an exchange whose trace is kept."""
+    def exemplar(self, account: Account, identity: Identity, kept_by: str | None) -> Exemplar | None:
+        """What leads from a metric to this exchange's trace, None when it isn't kept."""
+        if self._sender is None or kept_by is None:
+            return None
         span_id = identity.server if operation(account.record) is None else identity.main
-        return Exemplar(f'span_id="{span_id:016x}",trace_id="{identity.trace_hex}"', time.time())
+        return Exemplar(identity.trace_id, span_id, time.time())
 
     def closed(self, account: Account, identity: Identity, exchange: OpenExchange | None, kept_by: str | None) -> None:
-        """Send what has not left yet of an exchange's trace, if traces are on and it is kept."""
-        if self._sender is None or self._early is None:
-            return
+        """Send what has not left yet of an exchange's trace, and what is told of its content, where it is kept."""
         left: set[int] = set()
-        if exchange is not None:
+        if exchange is not None and self._early is not None:
             self._early.closed(exchange)
             left = exchange.leaving.left if exchange.leaving is not None else left
-        if kept_by is None:
-            self._count("sampled_out", size(account))
-        else:
+        content = account.content if self._contents is not None else None
+        if self._sender is None and content is None:
+            return
+        if kept_by is not None:
             root = build(account, identity, self._codes, kept_by=kept_by, left=left, events=self._events)
-            self._sender.send(root, identity, account.record.tracestate)
+            self._dialects.apply(root, account.record)
+            if self._contents is not None and content is not None:
+                self._contents.tell(content, account.record, root, identity, self._sender)
+            if self._sender is not None:
+                self._sender.send(root, identity, account.record.tracestate)
+        elif self._sender is not None:
+            self._count("sampled_out", size(account))
 
     def shutdown(self, timeout_s: float) -> None:
         """Send what waits, within the deadline. Blocks."""
         if self._sender is not None:
             self._sender.shutdown(timeout_s)
+
+    def _offer(self, step: Node, identity: Identity, tracestate: str | None) -> bool:
+        assert self._sender is not None  # there is no early export without
+        return self._sender.offer(self._dialects.apply(step, None), identity, tracestate)
 
     def _count(self, result: str, spans: int) -> None:
         with self._counting:

@@ -62,7 +62,7 @@ class _Builder:
         self._left = left
         self._error = attr.error_type(record, codes)
         end_ns = record.times.end_ns
-        start_ns = min(record.times.upstream_start_ns or 0, end_ns)
+        start_ns = attr.main_start_ns(record)
         self._main = Interval(start_ns, end_ns)
         first_ns = record.times.first_byte_ns
         self._body = Interval(min(start_ns if first_ns is None else first_ns, end_ns), end_ns)
@@ -71,6 +71,7 @@ class _Builder:
         record = self._record
         whole = Interval(0, record.times.end_ns)
         found = record.baggage | server_attributes(record) | server_tags(account.tags)
+        found |= attr.phase_attributes(account.phases)
         root = self._node(server_name(record), SERVER, whole, found)
         root.span_id = self._identity.server
         root.error = self._error if attr.is_server_error(record) else None

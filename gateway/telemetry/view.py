@@ -6,12 +6,21 @@ Promise: for each worker opened = closed + open + lost holds whenever a heartbea
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, StepFinished, StepStarted, Times
+from gateway.records import (
+    ContentCaptured,
+    ExchangeClosed,
+    ExchangeOpened,
+    Heartbeat,
+    Hello,
+    StepFinished,
+    StepStarted,
+    Times,
+)
 from gateway.telemetry import names
 from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome
@@ -86,6 +95,7 @@ class Session:
     closed: int = 0
     lost_at_end: int = 0
     ended: bool = False
+    content: ContentCaptured | None = None  # the last that came: its exchange's end comes next
 
     @property
     def worker(self) -> str:
@@ -246,8 +256,17 @@ class View:
         for session in self._sessions:
             for exchange in session.open.values():
                 count[exchange.opened.mode] += 1
-            count[Mode.UNARY] += max(0, session.open_count - len(session.open))
+        count[Mode.UNARY] += self._not_known_yet()
         return count
+
+    def open_by_method(self) -> dict[str, int]:
+        """The same ones; of those whose request isn't known yet, the method is an empty text."""
+        count = Counter(exchange.opened.method for session in self._sessions for exchange in session.open.values())
+        count[""] += self._not_known_yet()
+        return count
+
+    def _not_known_yet(self) -> int:
+        return sum(max(0, session.open_count - len(session.open)) for session in self._sessions)
 
 
 def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:

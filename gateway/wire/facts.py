@@ -135,6 +135,7 @@ class RequestFacts:
     thinking_level: str | None = None
     output_type: str | None = None  # text, json, image, speech: the conventions' words
     understood: bool = False
+    function_results: dict[str, bool] = field(default_factory=dict)  # brought in the input: call id to is_error
 
 
 @dataclass(slots=True)
@@ -188,7 +189,10 @@ class Gaps:
 
 @dataclass(slots=True)
 class StreamFacts:
-    """Everything the tracker learned from one response body."""
+    """Everything the tracker learned from one response body.
+
+    think_ns, server_tool_ns, stream_ns: how long it did that, less what the client held up (phases.py).
+    """
 
     interaction: InteractionFacts = field(default_factory=InteractionFacts)
     steps: list[Step] = field(default_factory=list)
@@ -209,6 +213,16 @@ class StreamFacts:
     invalid: dict[str, int] = field(default_factory=dict)  # by Invalid
     anomalies: dict[str, int] = field(default_factory=dict)  # by Anomaly
     stalled: bool = False
+    # events by type: deltas and errors are counted above, all that is left is of no type that is known
+    created: int = 0
+    status_updates: int = 0
+    step_starts: int = 0
+    step_stops: int = 0
+    completed: int = 0
+    stalls: int = 0  # gaps between events over the threshold
+    think_ns: int = 0
+    server_tool_ns: int = 0
+    stream_ns: int = 0
     stall_ns: int | None = None  # when the first stall began
     errors_ns: list[int] = field(default_factory=list)  # when each of error_codes came; a whole body has no times
     unknown_names_ns: list[int] = field(default_factory=list)  # when each of unknown_names came first; the same

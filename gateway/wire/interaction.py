@@ -41,6 +41,7 @@ from gateway.wire.facts import (
 )
 from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import RUNNING_STATUSES, STATUSES, TERMINAL_STATUSES
+from gateway.wire.phases import PhaseClock
 from gateway.wire.steps import MAX_STEPS, Steps
 from gateway.wire.usage import Reading, Usage, add, read_usage
 
@@ -55,7 +56,8 @@ class InteractionTracker:
 
     def __init__(self, *, stall_ns: int = STALL_NS) -> None:
         self.facts = StreamFacts()
-        self.steps = Steps(self.facts)
+        self._phases = PhaseClock(self.facts)
+        self.steps = Steps(self.facts, self._phases)
         self.done_seen = False
         self.final_seen = False
         self.final_status: str | None = None
@@ -91,31 +93,39 @@ class InteractionTracker:
         if facts.first_event_ns is None:
             facts.first_event_ns = t_ns
         self._note_silence(t_ns)
-        self._last_event_ns = t_ns - self.blocked_ns
+        calm_ns = self._last_event_ns = t_ns - self.blocked_ns
         match event:
             case StepDelta():
                 self._delta(event, t_ns, size)
             case StepStart():
+                facts.step_starts += 1
                 self._step_type(event.type)
-                self.steps.start(event, t_ns, size)
+                self.steps.start(event, t_ns, size, calm_ns)
             case StepStop():
+                facts.step_stops += 1
                 self._read(event.step_usage)
-                self.steps.stop(event, t_ns, size)
+                self.steps.stop(event, t_ns, size, calm_ns)
             case InteractionCreated():
+                facts.created += 1
                 self._interaction(event.interaction)
                 self._status(event.interaction.status, updated=False)
             case StatusUpdate():
+                facts.status_updates += 1
                 if facts.interaction.id is None:
                     facts.interaction.id = event.interaction_id
                 self._status(event.status)
             case InteractionCompleted():
+                facts.completed += 1
                 self._complete(event, t_ns)
+                self._phases.over(calm_ns)
             case ErrorEvent():
                 if facts.terminal_ns is None:
                     facts.terminal_ns = t_ns
                 self.feed_error(event)
+                self._phases.over(calm_ns)
             case Done():
                 self.done_seen = True
+                self._phases.over(calm_ns)
                 return
             case UnknownEvent():
                 self.unknown(Unknown.LEGACY_EVENT if event.legacy else Unknown.EVENT_TYPE, event.name)
@@ -195,6 +205,7 @@ class InteractionTracker:
     def finish(self, t_ns: int) -> StreamFacts:
         """The response is over: close what is open and settle the usage. Call it once."""
         self._note_silence(t_ns)
+        self._phases.finish(t_ns - self.blocked_ns)
         self.steps.finish()
         self._settle_usage()
         self.facts.interaction.status = self.final_status or self.last_status
@@ -362,6 +373,7 @@ class InteractionTracker:
             return
         if self.steps.is_streaming:
             self.facts.stalled = True
+            self.facts.stalls += 1
             if self.facts.stall_ns is None:
                 self.facts.stall_ns = since + self.blocked_ns
 

@@ -17,6 +17,8 @@ from gateway.wire.outcome import Route
 from gateway.wire.whole import WholeBody
 
 MAX_LIST = 16
+MAX_FUNCTION_RESULTS = 32  # of one input, the last ones: a history brings the old ones along
+MAX_INPUT_ITEMS = 4096  # looked at, from the end
 SECRET_PARAMETERS = frozenset(
     {"key", "$key", "access_token", "oauth_token", "token", "api_key", "apikey", "x-goog-api-key", "authorization"}
 )
@@ -100,6 +102,7 @@ class RequestReader:
         facts.continuation = isinstance(wire.get("continuation_token"), str)
         facts.service_tier = cut(wire.get("service_tier"), NAME_MAX_CHARS)
         facts.output_type = _output_type(wire)
+        facts.function_results = _function_results(wire.get("input"))
         config = wire.get("generation_config")
         if isinstance(config, dict):
             _read_generation(config, facts)
@@ -114,6 +117,20 @@ def _read_generation(config: dict[str, Any], facts: RequestFacts) -> None:
     stops = config.get("stop_sequences")
     if isinstance(stops, list):
         facts.stop_sequences = [text for stop in stops[:MAX_LIST] if (text := cut(stop, NAME_MAX_CHARS)) is not None]
+
+
+def _function_results(given: object) -> dict[str, bool]:
+    """The function results that the input brings, by call id; of two for one call the later one holds."""
+    found: dict[str, bool] = {}
+    latest_first = given[: -MAX_INPUT_ITEMS - 1 : -1] if isinstance(given, list) else [given]
+    for item in latest_first:
+        if isinstance(item, dict) and item.get("type") == "function_result":
+            call_id = cut(item.get("call_id"))
+            if call_id is not None and call_id not in found:
+                found[call_id] = item.get("is_error") is True
+                if len(found) == MAX_FUNCTION_RESULTS:
+                    break
+    return found
 
 
 def _output_type(wire: dict[str, Any]) -> str | None:

@@ -40,7 +40,7 @@ class SSEEvent:
     bare: bool = False
 
 
-class _Gathered:
+class Gathered:
     """Data bytes of one event, kept while small, skimmed beyond."""
 
     __slots__ = ("pieces", "size", "skimmer")
@@ -104,8 +104,8 @@ class SSEParser:
         self._held: list[bytes] = []  # the unfinished line, while short
         self._held_bytes = 0
         self._discarding = False  # the unfinished line is long and of no interest
-        self._bare: _Gathered | None = None  # the unfinished line is long and began with `{`
-        self._data: _Gathered | None = None  # the open block's data; a long unfinished data line is in it already
+        self._bare: Gathered | None = None  # the unfinished line is long and began with `{`
+        self._data: Gathered | None = None  # the open block's data; a long unfinished data line is in it already
         self._name: str | None = None
 
     def feed(self, chunk: bytes) -> list[SSEEvent]:
@@ -167,7 +167,7 @@ class SSEParser:
         if not half_field and (self._held or self._discarding or self._bare is not None):
             self._end_held(events)
         if self._data is not None or self._name is not None or half_field:
-            data = self._data if self._data is not None else _Gathered()
+            data = self._data if self._data is not None else Gathered()
             events.append(data.event(self._name, terminated=False))
         return events
 
@@ -198,7 +198,7 @@ class SSEParser:
             self._add_data(begun)
             self._held = [b"data:"]  # marks the line as open; its bytes are in _data
         elif begun[0] == 0x7B:
-            self._bare = _Gathered()
+            self._bare = Gathered()
             self._bare.add(begun)
             self._held = []
         else:
@@ -230,7 +230,7 @@ class SSEParser:
         elif line.startswith(b"event:"):
             self._name = _name(line)
         elif line[0] == 0x7B:
-            bare = _Gathered()
+            bare = Gathered()
             bare.add(line)
             events.append(bare.event(None, bare=True))
         elif line[0] != 0x3A:
@@ -247,7 +247,7 @@ class SSEParser:
     def _add_data(self, line: bytes) -> None:
         value = line[6 if line[5:6] == b" " else 5 :]
         if self._data is None:
-            self._data = _Gathered()
+            self._data = Gathered()
         else:
             self._data.add(b"\n")
         self._data.add(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gateway.wire.events import STEP_TYPES, StepDelta, StepStart, StepStop
 from gateway.wire.facts import Anomaly, Invalid, Step, StreamFacts
 from gateway.wire.jsontext import load_json
+from gateway.wire.phases import PhaseClock
 from gateway.wire.usage import Usage
 
 MAX_STEPS = 1024  # kept one by one; beyond it steps are only counted by type
@@ -20,10 +21,14 @@ _CLOSED, _OPEN = 0, 1  # places in StreamFacts.steps_beyond
 
 
 class Steps:
-    """Keeps `facts.steps` in order of their start. started and finished: since the owner last cleared them."""
+    """Keeps `facts.steps` in order of their start. started and finished: since the owner last cleared them.
 
-    def __init__(self, facts: StreamFacts) -> None:
+    calm_ns of its calls: t_ns less the time that the client has held up the response.
+    """
+
+    def __init__(self, facts: StreamFacts, phases: PhaseClock) -> None:
         self._facts = facts
+        self._phases = phases  # told of each step that is kept
         self._open: dict[int, Step] = {}
         self._beyond: dict[int, str] = {}  # open steps over the cap: index to type
         self._types: dict[int, str] = {}  # of closed ones: a late delta still has a type
@@ -48,22 +53,22 @@ class Steps:
         """The step that is open on an index and kept."""
         return self._open.get(index)
 
-    def start(self, event: StepStart, t_ns: int, size: int) -> None:
+    def start(self, event: StepStart, t_ns: int, size: int, calm_ns: int) -> None:
         """A step begins; one that is open on the same index ends unfinished."""
         index = self._index(event.index)
         if index is None:
             return
         if index in self._open or index in self._beyond:
             self._anomaly(Anomaly.STEP_REOPENED)
-            self._drop_open(index)
+            self._drop_open(index, calm_ns)
         step = _step(index, event)
         step.start_ns, step.bytes = t_ns, size
-        self._add(step)
+        self._add(step, calm_ns)
 
     def delta(self, event: StepDelta, t_ns: int, size: int, calm_ns: int) -> None:
-        """A delta comes to its step. calm_ns: t_ns less the time that the client has held up the response."""
+        """A delta comes to its step."""
         index = self._index(event.index)
-        step = None if index is None else self._open_step(index)
+        step = None if index is None else self._open_step(index, calm_ns)
         if index is None or step is None:
             return
         if step.first_delta_ns is None:
@@ -92,7 +97,7 @@ class Steps:
         step.deltas += count
         step.bytes += size
 
-    def stop(self, event: StepStop, t_ns: int, size: int) -> None:
+    def stop(self, event: StepStop, t_ns: int, size: int, calm_ns: int) -> None:
         """A step ends."""
         index = self._index(event.index)
         if index is None:
@@ -102,10 +107,11 @@ class Steps:
             counts[_CLOSED] += 1
             counts[_OPEN] -= 1
             return
-        step = self._open_step(index)
+        step = self._open_step(index, calm_ns)
         if step is None:
             return
         del self._open[index]
+        self._phases.ended(step, calm_ns)
         self._calm_ns.pop(index, None)
         if len(self._types) < MAX_STEPS:
             self._types[index] = step.type
@@ -135,17 +141,17 @@ class Steps:
         self._beyond.clear()
         self._arguments.clear()
 
-    def _open_step(self, index: int) -> Step | None:
+    def _open_step(self, index: int, calm_ns: int) -> Step | None:
         """The open step of an index; without one, a step of which no start was seen."""
         step = self._open.get(index)
         if step is None and index not in self._beyond:
             self._anomaly(Anomaly.STEP_WITHOUT_START)
             step = Step(index, self._types.get(index, OTHER))
-            self._add(step)
+            self._add(step, calm_ns)
             step = self._open.get(index)
         return step
 
-    def _add(self, step: Step) -> None:
+    def _add(self, step: Step, calm_ns: int) -> None:
         if not self._fits(step):
             self._count_beyond(step.type, _OPEN)
             if len(self._beyond) < MAX_STEPS:
@@ -154,6 +160,7 @@ class Steps:
         self._keep(step)
         self._open[step.index] = step
         self.started.append(step)
+        self._phases.began(step, calm_ns)
 
     def _keep(self, step: Step) -> None:
         step.number = len(self._facts.steps)
@@ -180,9 +187,11 @@ class Steps:
         self._anomaly(Anomaly.TOO_MANY_STEPS, times)
         self._facts.steps_beyond.setdefault(type_, [0, 0])[place] += times
 
-    def _drop_open(self, index: int) -> None:
+    def _drop_open(self, index: int, calm_ns: int) -> None:
         self._beyond.pop(index, None)
-        self._open.pop(index, None)
+        dropped = self._open.pop(index, None)
+        if dropped is not None:
+            self._phases.ended(dropped, calm_ns)
         self._calm_ns.pop(index, None)
         self._forget_arguments(index)
 

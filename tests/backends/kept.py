@@ -18,6 +18,7 @@ from tests.exact.spans import ANY, TIME, Expected, trace_id
 AGENT: Final = "user_agent.original"  # the key of the exchange, on its SERVER span alone
 USAGE_IN: Final = "gen_ai.usage.input_tokens"
 USAGE_OUT: Final = "gen_ai.usage.output_tokens"
+COST: Final = "interactions.cost_usd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,15 @@ def stated_usage(expected: Expected) -> tuple[int, int] | None:
         tokens_in, tokens_out = main.attributes.get(USAGE_IN), main.attributes.get(USAGE_OUT)
         if isinstance(tokens_in, int) and isinstance(tokens_out, int):
             return tokens_in, tokens_out
+    return None
+
+
+def stated_cost(expected: Expected) -> float | None:
+    """US dollars that a tree's interaction span states, None where it states none."""
+    for main in expected.children:
+        cost = main.attributes.get(COST)
+        if isinstance(cost, float):
+            return cost
     return None
 
 

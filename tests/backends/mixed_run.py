@@ -7,6 +7,7 @@ Source: tests/exact, whose expectations come from the simulator's ledger and sha
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from tests.gateway_process import GatewayProcess
 
 MODELS: Final = ("gemini-3-flash-preview", "gemini-3-pro-preview", "gemini-2.5-flash")
 AGENT: Final = "deep-research-preview-04-2026"
-TRACEPARENT: Final = "00-" + "5" * 32 + "-" + "6" * 16 + "-01"
 SETTLE_S: Final = 30.0
 EXPORT_S: Final = 90.0
 
@@ -52,17 +52,17 @@ class Played:
         return Counter(reading.outcome for reading, _ in self.expected.values())
 
 
-def play(otel: Mapping[str, str]) -> Played:
+def play(otel: Mapping[str, str], config: Mapping[str, object] | None = None) -> Played:
     """Play it, and return once the gateway has handed every span to the back end. otel: OTEL_* variables."""
-    return asyncio.run(_play(otel))
+    return asyncio.run(_play(otel, config))
 
 
-async def _play(otel: Mapping[str, str]) -> Played:
+async def _play(otel: Mapping[str, str], config: Mapping[str, object] | None) -> Played:
     simulator = Simulator(pace=0.0)
     port = await simulator.start("127.0.0.1", 0)
     played = Played()
     try:
-        with GatewayProcess(f"http://127.0.0.1:{port}", workers=2, env=otel) as gateway:
+        with GatewayProcess(f"http://127.0.0.1:{port}", workers=2, env=otel, config=config) as gateway:
             async with Client("back", gateway.url, simulator, played.did) as client:
                 await _ask(client)
             await until(lambda: all(entry["ended"] != "open" for entry in simulator.ledger()), "the ledger is at rest")
@@ -92,7 +92,9 @@ async def _ask(client: Client) -> None:
     first = await client.create("function_call", subject={"model": MODELS[0]})
     second = {"previous_interaction_id": first.id}
     await client.create("function_call_turn2", subject={"model": MODELS[0]}, more=second)
-    await client.create("thinking", subject={"model": MODELS[1]}, traceparent=TRACEPARENT)
+    # of its own each time: a back end keeps a trace where it saw it first
+    parent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    await client.create("thinking", subject={"model": MODELS[1]}, traceparent=parent)
     await client.create("thinking", subject={"model": MODELS[1]}, fault="cut-after=7")
     await client.create("text", subject={"model": MODELS[2]}, fault="hold-after=7", leave_after=7)
     agent = {"background": True}

@@ -18,33 +18,32 @@ from urllib.parse import urlencode
 from tests.backends.kept import Kept
 from tests.backends.servers import EXPORT_TIMEOUT_S, environment, free_port, server
 
-PROJECT: Final = "gateway"
 PAGE_SPANS: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Phoenix:
-    """A running one. otel: what the gateway needs to send there."""
+    """A running one."""
 
     url: str
 
-    @property
-    def otel(self) -> dict[str, str]:
+    def otel(self, project: str) -> dict[str, str]:
+        """What the gateway needs to send there."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_EXPORTER_OTLP_TIMEOUT": EXPORT_TIMEOUT_S,
-            "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={PROJECT}",
+            "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={project}",
         }
 
-    def raw_spans(self) -> list[dict[str, Any]]:
+    def raw_spans(self, project: str) -> list[dict[str, Any]]:
         """Every span of the project, as Phoenix tells it."""
         found: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:
             query = {"limit": PAGE_SPANS} | ({"cursor": cursor} if cursor else {})
             try:
-                with urllib.request.urlopen(f"{self.url}/v1/projects/{PROJECT}/spans?{urlencode(query)}") as answer:
+                with urllib.request.urlopen(f"{self.url}/v1/projects/{project}/spans?{urlencode(query)}") as answer:
                     page = json.load(answer)
             except urllib.error.HTTPError as error:
                 with error:

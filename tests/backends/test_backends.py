@@ -7,16 +7,16 @@ of megabytes, made once, and takes up to half a minute to start.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.backends import phoenix as its
-from tests.backends.kept import AGENT, differences, stated_usage
+from tests.backends.kept import AGENT, COST, Kept, differences, stated_cost, stated_usage
 from tests.backends.mixed_run import Played, play
 from tests.backends.mlflow import Trace, mlflow
-from tests.backends.phoenix import phoenix
+from tests.backends.phoenix import Phoenix, phoenix
 from tests.backends.servers import HERE
 from tests.gateway_process import wait_until
 
@@ -39,6 +39,8 @@ TOKENS = {
     "unary": (7, 34),
     "function_call_turn2": (318, 15),
 }
+
+TOKEN_COUNTS = ("llm.token_count.prompt", "llm.token_count.completion")
 
 Read = TypeVar("Read")
 
@@ -87,21 +89,38 @@ def assert_mixed(played: Played) -> None:
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_phoenix_shows_every_span_as_it_was_sent(figures: list[str]) -> None:
-    """Number, tree, names, status, attributes; and it understands which are model calls, of which model and tokens."""
+    """Number, tree, names, status, attributes; and it understands which are model calls, of which model and tokens.
+    So it does with the names of its own dialect beside the others, and then no span is without a kind."""
     with phoenix() as server:
-        played = play(server.otel)
-        raw = complete(server.raw_spans, len, played.spans)
+        plain = _seen_by(server, "plain", None, figures)
+        own = _seen_by(server, "openinference", {"spans.dialect": "genai,openinference"}, figures)
+
+    assert own["UNKNOWN"] == 0
+    assert (own["LLM"], own["AGENT"]) == (plain["LLM"], plain["AGENT"])
+
+
+def _seen_by(server: Phoenix, project: str, config: Mapping[str, object] | None, figures: list[str]) -> Counter[str]:
+    """Send a run and compare what Phoenix shows of it; gives its kinds of spans."""
+    played = play(server.otel(project), config)
+    raw = complete(lambda: server.raw_spans(project), len, played.spans)
     spans = [its.kept(span) for span in raw]
-    kinds = Counter(span["span_kind"] for span in raw)
-    figures.append(f"phoenix: {len(played.did)} exchanges, {len(spans)} spans of {played.spans}, kinds {dict(kinds)}")
+    kinds = Counter(str(span["span_kind"]) for span in raw)
+    figures.append(
+        f"phoenix, {project}: {len(played.did)} exchanges, {len(spans)} spans of {played.spans}, kinds {dict(kinds)}, "
+        f"{_told(played)}"
+    )
 
     assert_mixed(played)
     found = differences(played, spans)
     assert not found, report(found)
     assert [line for line in map(_misread, raw) if line] == []
     assert kinds["LLM"] == sum(1 for span in spans if span.name.startswith("generate_content"))
-    summed = sum(span["attributes"].get("llm.token_count.total", 0) for span in raw)
-    assert summed == sum(sum(usage) for usage in usages(played).values())
+    assert kinds["AGENT"] == sum(1 for span in spans if span.name.startswith("invoke_agent"))
+    # its total is its own sum, or the API's where we told it: so the parts are compared
+    summed = [sum(span["attributes"].get(name, 0) for span in raw) for name in TOKEN_COUNTS]
+    assert summed == [sum(part) for part in zip(*usages(played).values(), strict=True)]
+    assert costs(spans) == expected_costs(played)
+    return kinds
 
 
 def _misread(raw: dict[str, Any]) -> str:
@@ -131,13 +150,15 @@ def test_mlflow_shows_every_trace_as_it_was_sent(figures: list[str]) -> None:
     spans = [span for trace in traces for span in trace.spans]
     states = Counter(trace.state for trace in traces)
     figures.append(
-        f"mlflow: {len(played.did)} exchanges, {len(traces)} traces, {len(spans)} spans of {played.spans}, {states}"
+        f"mlflow: {len(played.did)} exchanges, {len(traces)} traces, {len(spans)} spans of {played.spans}, "
+        f"{dict(states)}, {_told(played)}"
     )
 
     assert_mixed(played)
     found = differences(played, spans)
     assert not found, report(found)
     assert len(traces) == len(played.did)
+    assert costs(spans) == expected_costs(played)
     keys = {trace.trace_id: _key(trace) for trace in traces}
     assert {keys[trace.trace_id]: trace.state for trace in traces} == {
         key: _state(tree.error is not None, bool(reading.did.traceparent))
@@ -148,6 +169,29 @@ def test_mlflow_shows_every_trace_as_it_was_sent(figures: list[str]) -> None:
         for trace in traces
         if trace.usage is not None
     } == usages(played)
+
+
+def _told(played: Played) -> str:
+    models = Counter(reading.subject for reading, _ in played.expected.values() if reading.subject)
+    tokens = [sum(part) for part in zip(*usages(played).values(), strict=True)]
+    money = expected_costs(played)
+    return (
+        f"models {dict(models)}, tokens in and out {tokens}, {len(money)} with a cost of {sum(money.values()):.6f} USD"
+    )
+
+
+def expected_costs(played: Played) -> dict[str, float]:
+    """What every exchange with a price costs, by its key."""
+    found = {key: stated_cost(tree) for key, (_, tree) in played.expected.items()}
+    return {key: cost for key, cost in found.items() if cost is not None}
+
+
+def costs(spans: Sequence[Kept]) -> dict[str, float]:
+    """What the back end kept of costs, by the key of the exchange."""
+    keys = {(span.trace_id, span.span_id): str(span.attributes[AGENT]) for span in spans if AGENT in span.attributes}
+    return {
+        keys[span.trace_id, span.parent_id]: float(span.attributes[COST]) for span in spans if COST in span.attributes
+    }
 
 
 def _key(trace: Trace) -> str:

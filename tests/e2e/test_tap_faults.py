@@ -225,7 +225,13 @@ PLACES: list[tuple[str, Break, int, str, bool]] = [
         "tracker",
         False,
     ),
-    ("head of the response", lambda m, n: m.setattr(exchange_module, "Tap", n(Tap)), 1, "tracker", False),
+    (
+        "head of the response",
+        lambda m, n: m.setattr(exchange_module, "body_kind", n(response.body_kind)),
+        1,
+        "tracker",
+        False,
+    ),
     (
         "outcome",
         lambda m, n: m.setattr(exchange_module, "decide", n(outcome.decide)),

@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tests.exact import traffic
 from tests.exact import usage as arithmetic
 from tests.exact.attribution import BY_TEAM
+from tests.exact.course import Course
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
@@ -69,6 +71,7 @@ class Books:
         self._team = ""
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
+        self.course = Course()
         for name, (labels, rows) in ZEROS.items():
             for row in rows:
                 self.samples[_sample(name, **dict(zip(labels, row, strict=True)))] = 0
@@ -85,6 +88,8 @@ class Books:
         if self._tells_chains:
             self._chain(account)
         self._count(account)
+        for name, count, labels in self.course.take(account):
+            self._add(name, count, **labels)
         self.accounts.append(account)
 
     def spans_exported(self, spans: int) -> None:
@@ -213,6 +218,7 @@ class Books:
                 self._add("time_to_first_delta_seconds_count", model=model, kind=kind)
         self._add("inter_delta_gap_seconds_count", max(0, reading.deltas - 1), model=model)
         self._count_steps(account.counted)
+        self.samples.update(traffic.samples(reading))
         for name, label, counts in (
             ("unknown_events_total", "what", reading.unknown),
             ("invalid_events_total", "reason", reading.invalid),

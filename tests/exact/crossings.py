@@ -15,6 +15,7 @@ from tests.exact.plan import TRACEPARENT, Applied
 from tests.exact.singles import AGENT, MODELS, Chain
 
 BACKGROUND: Final = {"background": True}
+RESULT: Final = {"input": [{"type": "function_result", "call_id": "un6k8t18", "name": "get_weather", "result": "22"}]}
 ROUNDS: Final = 2
 
 
@@ -49,16 +50,19 @@ class Crossings:
         self._kept.append((client.name, chain))
 
     async def _turns(self, client: Client) -> None:
-        """One through this gateway, two through the other, the third after a restart."""
+        """One through this gateway, two through the other, the third after a restart.
+
+        The result of a function's call goes through all: only the one that saw the call knows how long it waited.
+        """
         first = await client.create("text", subject={"model": MODELS[0]})
         second = await client.peer.create("function_call", subject={"model": MODELS[0]}, more=_after(first.id))
-        await client.create("text", subject={"model": MODELS[0]}, more=_after(second.id))
-        await client.peer.create("unary", subject={"model": MODELS[0]}, stream=False, more=_after(second.id))
+        await client.create("text", subject={"model": MODELS[0]}, more=_after(second.id) | RESULT)
+        await client.peer.create("unary", subject={"model": MODELS[0]}, stream=False, more=_after(second.id) | RESULT)
 
         async def later(client: Client) -> None:
             await client.get(second.id)
             await client.peer.get(second.id)  # counted by both, as neither knows the other
-            third = await client.create("text", subject={"model": MODELS[1]}, more=_after(second.id))
+            third = await client.create("text", subject={"model": MODELS[1]}, more=_after(second.id) | RESULT)
             await client.create("text", subject={"model": MODELS[1]}, more=_after(third.id))
             await client.peer.create("text", subject={"model": MODELS[1]}, more=_after(third.id))
 

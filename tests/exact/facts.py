@@ -58,6 +58,7 @@ class Reading:
     understood: bool = True
     steps: list[Step] = field(default_factory=list)
     events: int = 0
+    event_types: Counter[str] = field(default_factory=Counter)
     deltas: int = 0
     kinds: set[str] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)

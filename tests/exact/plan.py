@@ -145,12 +145,14 @@ class Plan:
         for stream, first in ((True, "function_call"), (False, "unary_function_call"), (True, "several_tools")):
             turn = await client.create(first, subject={"model": MODELS[1]}, stream=stream)
             result = {"type": "function_result", "call_id": "un6k8t18", "name": "get_weather", "result": "22"}
-            await client.create(
-                first,
-                subject={"model": MODELS[1]},
-                stream=stream,
-                more={"previous_interaction_id": turn.id, "input": [result]},
-            )
+            failed = {**result, "call_id": "q2w9e7aa", "is_error": True}
+            for results in ([result, failed, {**result, "call_id": "never_called"}], [result]):
+                await client.create(
+                    first,
+                    subject={"model": MODELS[1]},
+                    stream=stream,
+                    more={"previous_interaction_id": turn.id, "input": results},
+                )
 
     async def _two_turns_in_a_clients_trace(self, client: Client) -> None:
         own = random.Random(client.name)

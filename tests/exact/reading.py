@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.simulator.catalogue import scenarios
-from tests.exact import rules
+from tests.exact import rules, traffic
 from tests.exact import usage as arithmetic
 from tests.exact.client import Did
 from tests.exact.facts import Entry, Reading, Step
@@ -124,6 +124,7 @@ def _read_stream(reading: Reading, entry: Entry) -> str | None:
         data = _data(block)
         document = _document(data)
         reading.events += 1
+        traffic.note_event(reading, block, data, document, facts)
         _note_oddities(reading, facts, document)
         _note_steps(reading, open_steps, facts, document, data)
         kind = document.get("event_type")

@@ -12,8 +12,9 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.exact import shapes
 from tests.exact.books import Sample
-from tests.exact.words import BUCKETS, BUILD_INFO_LABELS, FAMILIES, PREFIX, SHAPES
+from tests.exact.words import BUCKETS, BUILD_INFO_LABELS, FAMILIES, PREFIX
 
 BY_WORKER: Final = ("exchanges_opened_total", "exchanges_closed_total")
 
@@ -69,7 +70,7 @@ def compare(expected: Mapping[Sample, int], samples: Mapping[Sample, float], exc
         differences.append(f"build_info is {infos}")
     if total(samples, "unexpected_plain_path") or not any(name == "unexpected_plain_path" for name, _ in samples):
         differences.append("unexpected_plain_path is not 0")
-    return differences + _strange_families(samples) + _wrong_buckets(samples) + _wrong_shapes(samples)
+    return differences + _strange_families(samples) + _wrong_buckets(samples) + shapes.wrong(samples, workers)
 
 
 def compared(samples: Mapping[Sample, float]) -> int:
@@ -79,30 +80,22 @@ def compared(samples: Mapping[Sample, float]) -> int:
 
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
-    is_shape = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") in SHAPES
-    return is_time or is_shape or name in BY_WORKER or name in {"build_info", "unexpected_plain_path"}
-
-
-def _wrong_shapes(samples: Mapping[Sample, float]) -> list[str]:
-    wrong = []
-    for name, (labels, rows, bounds) in SHAPES.items():
-        counted = f"{name}_count" if bounds else name
-        have = {has for family, has in samples if family == counted}
-        wanted = {frozenset(zip(labels, row, strict=True)) for row in rows}
-        if have != wanted:
-            wrong.append(f"{name} has the labels {sorted(map(sorted, have))}, not {sorted(map(sorted, wanted))}")
-        if bounds:
-            wrong += [f"{name}{dict(has)} counted nothing" for has in have if not samples[counted, has]]
-    return wrong
+    is_shape = shapes.family_of(name) in shapes.FAMILIES
+    is_apart = name in {"build_info", "unexpected_plain_path", "phase_seconds_count"}
+    return is_time or is_shape or is_apart or name in BY_WORKER
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:
-    known = FAMILIES | {f"{name}{suffix}" for name in _bounds() for suffix in ("_bucket", "_sum", "_count")}
+    known = (
+        FAMILIES
+        | shapes.FAMILIES
+        | {f"{name}{suffix}" for name in _bounds() for suffix in ("_bucket", "_sum", "_count")}
+    )
     return sorted({f"a family that nobody knows: {name}" for name, _ in samples if name not in known})
 
 
 def _bounds() -> dict[str, Sequence[float]]:
-    return {**BUCKETS, **{name: bounds for name, (_, _, bounds) in SHAPES.items() if bounds}}
+    return {**BUCKETS, **shapes.BOUNDS}
 
 
 def _wrong_buckets(samples: Mapping[Sample, float]) -> list[str]:

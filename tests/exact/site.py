@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from tests.exact.facts import Reading
 from tests.exact.spans import Expected
 from tests.exact.traces import Arrived
 from tests.gateway_process import GatewayProcess
+from tests.otlp_metrics import Point
 from tests.otlp_receiver import OtlpReceiver, Span
 
 SCRAPE_EVERY_S: Final = 0.1
@@ -39,6 +40,7 @@ class Site:
     texts: list[str] = field(default_factory=list)
     failed_scrapes: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
+    pushed: Sequence[Point] = ()
     log_lines: list[str] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     books: Books = field(default_factory=Books)

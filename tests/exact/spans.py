@@ -122,7 +122,8 @@ def _path(reading: Reading) -> tuple[str, str]:
     return path, query.replace(QUERY_KEY, "REDACTED")
 
 
-def _route(reading: Reading) -> str:
+def http_route(reading: Reading) -> str:
+    """The path with what differs left out."""
     path, _ = _path(reading)
     parts = path.replace("/p1/", "/{project}/").replace("/l1/", "/{location}/").split("/")
     place = parts.index("interactions")
@@ -132,7 +133,7 @@ def _route(reading: Reading) -> str:
 
 
 def _server_name(reading: Reading) -> str:
-    return reading.did.method if reading.route == "passthrough" else f"{reading.did.method} {_route(reading)}"
+    return reading.did.method if reading.route == "passthrough" else f"{reading.did.method} {http_route(reading)}"
 
 
 def _server(reading: Reading) -> Attributes:
@@ -141,7 +142,7 @@ def _server(reading: Reading) -> Attributes:
     return _present(
         {
             "http.request.method": reading.did.method,
-            "http.route": None if reading.route == "passthrough" else _route(reading),
+            "http.route": None if reading.route == "passthrough" else http_route(reading),
             "http.response.status_code": status,
             "url.scheme": "http",
             "url.path": path,
@@ -191,6 +192,7 @@ def _main(reading: Reading, port: int) -> Attributes:
         "gen_ai.response.status": status,
         "interactions.outcome": reading.outcome,
         "interactions.service_tier": reading.tier,
+        "interactions.attempts": None if died else 1,
         "interactions.steps": len(reading.steps),
         "interactions.deltas": reading.deltas,
         "interactions.bytes": entry["body_bytes"] if entry is not None and not died else 0,
@@ -313,10 +315,11 @@ def _step(step: Step) -> Expected:
         "interactions.step.timed": None if step.started else False,
     }
     if step.type == "function_call":
-        found |= {"gen_ai.tool.name": step.name, "gen_ai.tool.call.id": step.id}
+        found |= {"gen_ai.tool.name": step.name, "gen_ai.tool.call.id": step.id, "gen_ai.tool.type": "function"}
     for kind in ("total", "input", "output", "thought", "tool_use", "cached"):
         found[f"interactions.step.usage.{kind}_tokens"] = arithmetic.stated(step.own_usage or {}, kind)
-    return Expected(f"step {step.type}", "INTERNAL", _present(found))
+    error = "tool_error" if step.type == "function_result" and step.is_error else None
+    return Expected(f"step {step.type}", "INTERNAL", _present(found), error)
 
 
 def _present(found: Mapping[str, Value]) -> Attributes:

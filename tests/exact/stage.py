@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -110,9 +111,15 @@ async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
 
 def _start(stack: ExitStack, asked: Asked) -> Site:
     receiver = stack.enter_context(OtlpReceiver())
-    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_METRIC_EXPORT_INTERVAL": "3000",
+    }
     url = f"http://127.0.0.1:{asked.upstream_port}"
-    config = {**asked.config, **asked.scheme.config}
+    second = {"metrics.semconv": "both", "labels.max_series": 20_000}  # both sets of a run are more than the 10,000
+    config = {**second, **asked.config, **asked.scheme.config}
     gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
     site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
     site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
@@ -149,7 +156,7 @@ async def _collected(simulator: Simulator, sites: Sequence[Site]) -> None:
     entries = simulator.ledger()
     for site in sites:
         _read(site, entries)
-        await _drained(site)
+    await asyncio.gather(*(_drained(site) for site in sites))
 
 
 def _read(site: Site, entries: Sequence[Entry]) -> None:
@@ -188,3 +195,7 @@ async def _drained(site: Site) -> None:
     site.arrived = arrange(site.spans)
     site.texts.append(await asyncio.to_thread(site.gateway.metrics_text))
     site.final = scrapes.read(site.texts[-1])
+    scraped_ns = time.time_ns()
+    site.pushed = await asyncio.to_thread(
+        site.receiver.wait_for_metrics, lambda points: bool(points) and points[0].time_ns > scraped_ns
+    )

@@ -71,12 +71,12 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
             *(("modality_exceeds_total",), ("too_many_steps",), ("unreadable_encoding",)),
         ],
     ),
-    "tap_faults_total": (("where",), [("sse",), ("skim",), ("tracker",), ("records",)]),
+    "tap_faults_total": (("where",), [("sse",), ("skim",), ("tracker",), ("records",), ("capture",)]),
     "records_lost_total": (
         ("kind", "reason"),
         [
             (kind, reason)
-            for kind in ("ExchangeOpened", "StepStarted", "StepFinished", "ExchangeClosed")
+            for kind in ("ExchangeOpened", "StepStarted", "StepFinished", "ContentCaptured", "ExchangeClosed")
             for reason in ("queue_full", "observer_died", "shutdown")
         ],
     ),
@@ -84,11 +84,41 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
         ("label",),
         [
             *(("model",), ("code",), ("modality",), ("tier",), ("step_type",), ("kind",), ("what",), ("reason",)),
-            *(("anomaly",), ("where",), ("team",), ("series",)),
+            *(("anomaly",), ("where",), ("route",), ("tool",), ("team",), ("series",)),
         ],
     ),
+    "stream_bytes_total": (("direction",), [("up",), ("down",)]),
+    "stream_events_total": (
+        ("event_type",),
+        [
+            *(("interaction.created",), ("interaction.status_update",), ("interaction.completed",), ("step.start",)),
+            *(("step.delta",), ("step.stop",), ("error",), ("done",), ("other",)),
+        ],
+    ),
+    "client_disconnects_total": (("phase",), [("before_first_delta",), ("streaming",), ("after_terminal",)]),
+    "rejected_total": (
+        ("reason",),
+        [
+            *(("header_size",), ("url_length",), ("body_size",), ("slow_header",), ("max_streams",)),
+            *(("bad_request",), ("draining",)),
+        ],
+    ),
+    "tool_calls_total": (
+        ("tool", "side", "result"),
+        [
+            *((tool, "server", result) for tool in SERVER_TOOLS for result in ("ok", "error", "unmatched")),
+            *(("function", "client", result) for result in ("pending", "ok", "error")),
+        ],
+    ),
+    "upstream_attempts_total": (
+        ("kind", "result"),
+        [(kind, result) for kind in ("first", "resume", "continuation") for result in ("ok", "error", "cancelled")],
+    ),
+    "grounding_queries_total": (("tool",), [("google_search",), ("google_maps",), ("retrieval",)]),
     "active_streams": (("mode",), [("stream",), ("unary",), ("background",)]),
     "spans_total": (("result",), [("exported",), ("failed",), ("dropped",), ("sampled_out",)]),
+    "content_events_total": (("result",), [("exported",), ("failed",), ("dropped",)]),
+    "content_withheld_total": (("reason",), [("redaction",), ("queue_full",)]),
     "telemetry_faults_total": (
         ("sink",),
         [("view",), ("books",), ("metrics",), ("traces",), ("log",), ("render",)],
@@ -97,35 +127,31 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
 
 LATENCY: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 1800)
 DURATION: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+SIZE: Final = tuple(4**power for power in range(2, 12))
 GAP: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 BUCKETS: Final = {
     "request_duration_seconds": DURATION,
     "time_to_first_delta_seconds": LATENCY,
     "inter_delta_gap_seconds": GAP,
     "step_duration_seconds": DURATION,
+    "added_latency_seconds": OVERHEAD,
+    "phase_seconds": LATENCY,
+    "upstream_headers_seconds": LATENCY,
+    "stream_max_gap_seconds": LATENCY,
+    "tool_duration_seconds": LATENCY,
+    "function_result_wait_seconds": DURATION,
+    "interaction_tokens": SIZE,
 }
-# Ten bounds a decade from 0.1 ms; what is in them is the machine's doing.
-LAG: Final = (
-    *(
-        round(step * decade, 9)
-        for decade in (0.0001, 0.001, 0.01)
-        for step in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
-    ),
-    *(0.1, 0.25, 0.5, 1),
-)
-# Families of which only the shape is compared: their labels, always all there, and the bounds of their buckets, which
-# are not all empty.
-SHAPES: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]], Sequence[float]]]] = {
-    "loop_lag_seconds": (("process",), [("forwarder",), ("observer",)], LAG),
-}
+# Which exchanges had a phase depends on the machine's pace: they are compared with their spans (clocks.py).
+PHASES: Final = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
 FAMILIES: Final = frozenset(
     {
         *("requests_total", "steps_total", "tokens_total", "cached_tokens_total", "usage_missing_total"),
         *("errors_total", "exchanges_opened_total", "exchanges_closed_total", "build_info"),
-        "unexpected_plain_path",
+        *("unexpected_plain_path", "stalls_total"),
         *BUCKETS,
         *ZEROS,
-        *SHAPES,
     }
 )
 BUILD_INFO_LABELS: Final = frozenset({"version", "semconv", "python", "aiohttp", "path"})

@@ -13,7 +13,8 @@ import uvloop
 from gateway.config import ProxySettings, Settings
 from gateway.proxy import choice
 from gateway.proxy.fast import selftest
-from gateway.proxy.fast.relay import Relay
+from gateway.proxy.fast.download import Download
+from gateway.proxy.fast.upload import Upload
 
 Run = Callable[[Coroutine[Any, Any, str]], str]
 RUNS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -42,15 +43,14 @@ def test_another_aiohttp_means_the_plain_path(monkeypatch: pytest.MonkeyPatch, v
         asyncio.run(choice.choose(wanting("fast")))
 
 
+take = Download.take
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "writes that don't pause": lambda m: m.setattr(selftest._Writer, "pause_writing", lambda _: None),
-    "a tunnel of bytes that changes one": lambda m: m.setattr(
-        Relay, "_pass_on", lambda relay, onward, *_: relay._client.write(onward.replace(b"data", b"date"))
+    "a way of bytes that changes one": lambda m: m.setattr(
+        Download, "take", lambda download, data: take(download, data).replace(b"data", b"date")
     ),
-    "a tap that reads nothing": lambda m: m.setattr(
-        Relay, "_pass_on", lambda relay, onward, *_: relay._client.write(onward)
-    ),
-    "an upstream that is given up": lambda m: m.setattr(Relay, "_request_is_whole", lambda _: False),
+    "a tap that reads nothing": lambda m: m.setattr(Download, "payload", lambda _: b""),
+    "an upstream that is given up": lambda m: m.setattr(Upload, "is_whole", property(lambda _: False)),
 }
 
 

@@ -15,6 +15,7 @@ from gateway.proxy import dial
 from gateway.proxy import pool as pool_module
 from gateway.proxy.dns import Resolve
 from gateway.proxy.errors import ConnectTimeout, GatewayError, NameNotFound, Unreachable
+from gateway.tally import Tally
 from tests.proxy.upstreams import LOOPS, Run, answered, at, black_hole, pool_for, until, upstream, url
 
 
@@ -59,10 +60,14 @@ async def refusing(host: str, port: int) -> Sequence[AddrInfoType]:
 def test_a_failure_is_told_in_our_words(run: Run) -> None:
     """The code says whose fault, the text what was seen; nothing was sent."""
 
+    tally = Tally()
+
     async def failure(pool_url: str, resolve: Resolve | None = None, **proxy: float) -> GatewayError:
-        async with pool_for(pool_url, resolve, **proxy) as pool:
+        before = sum(tally.connects.values())
+        async with pool_for(pool_url, resolve, tally=tally, **proxy) as pool:
             with pytest.raises(GatewayError) as caught:
                 await pool.connect()
+            await until(lambda: sum(tally.connects.values()) > before)  # the one who waits may be told first
         return caught.value
 
     async def main() -> None:
@@ -82,6 +87,9 @@ def test_a_failure_is_told_in_our_words(run: Run) -> None:
         async with upstream(greeting=b"220 hello\r\n") as chatty:
             early = await failure(url(chatty.port))
             assert early.code == "connect_error"
+        tried = pool_module.CONNECT_TRIES  # there each was a connection, for as long as it lasted
+        counts = {"ok": tried, "dns_error": 1, "connect_error": 1, "connect_timeout": 1, "tls_error": 0}
+        assert tally.connects == counts
 
     run(main())
 

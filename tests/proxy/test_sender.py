@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from gateway.records import (
     StepStarted,
     Times,
 )
+from gateway.tally import Tally
 from gateway.wire.facts import Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import End, Outcome, Route
 
@@ -166,7 +168,7 @@ class Observer:
 
 @asynccontextmanager
 async def sending(
-    observer: Observer, path: Forwarding, queue_bytes: int = 1 << 20, tally: Callable[[], list[int]] = list
+    observer: Observer, path: Forwarding, queue_bytes: int = 1 << 20, tally: Tally | None = None
 ) -> AsyncIterator[Sender]:
     sender = Sender(observer.address, worker=3, queue_bytes=queue_bytes, tally=tally)
     sender.start(path, "plain")
@@ -206,7 +208,7 @@ class TestQueue:
         dropped: list[str] = []
         queue = RecordQueue(300, dropped.append)
         for letter in pushed:
-            queue.push(kinds[letter], b"x" * 100)
+            queue.push(kinds[letter], b"x" * 100, 0)
 
         assert [entry.kind for entry in queue.take(10_000)] == [kinds[letter] for letter in kept]
         assert len(dropped) == 1
@@ -216,11 +218,21 @@ class TestQueue:
         queue = RecordQueue(10_000, lambda _: None)
         order = ["ExchangeOpened", "StepStarted", "ExchangeClosed", "StepStarted", "ExchangeOpened"]
         for kind in order:
-            queue.push(kind, b"x" * 100)
+            queue.push(kind, b"x" * 100, 0)
 
         assert [entry.kind for entry in queue.take(250)] == order[:2]
         assert [entry.kind for entry in queue.take(1)] == order[2:3]
         assert len(queue) == 2
+
+    def test_its_age_is_that_of_the_oldest_of_all_kinds(self) -> None:
+        queue = RecordQueue(10_000, lambda _: None)
+        assert queue.age_ns(9_000) == 0
+        for kind, now_ns in (("StepStarted", 1_000), ("ExchangeClosed", 3_000), ("StepFinished", 4_000)):
+            queue.push(kind, b"x" * 100, now_ns)
+
+        assert queue.age_ns(9_000) == 8_000
+        queue.take(1)
+        assert queue.age_ns(9_000) == 6_000
 
 
 async def test_records_arrive_in_order_after_hello_and_before_a_heartbeat() -> None:
@@ -248,7 +260,7 @@ async def test_an_idle_second_sends_a_heartbeat_alone() -> None:
         sender.begun()
         await observer.until(lambda: len(observer.sessions[0]) == 2)
 
-        assert observer.sessions[0][1] == [Heartbeat(opened=1)]
+        assert observer.sessions[0][1] == [Heartbeat(opened=1, tally=Tally().row())]
 
 
 async def connected(observer: Observer) -> None:
@@ -355,21 +367,49 @@ async def test_what_was_not_acknowledged_when_the_observer_died_is_lost_and_coun
 async def test_a_new_observer_is_told_the_tally_that_the_last_one_acknowledged() -> None:
     """What was counted since is the new one's to add, also what went down with the last one."""
     observer, path = Observer(), Forwarding()
-    tally = [0]
+    tally = Tally()
     await observer.start()
-    async with sending(observer, path, tally=lambda: list(tally)) as sender:
+    async with sending(observer, path, tally=tally) as sender:
         await connected(observer)
-        assert (observer.hello.tally_before, observer.heartbeat.tally) == ([], [0])
+        assert (observer.hello.tally_before, observer.heartbeat.tally) == ([], Tally().row())
         for told, acknowledges in ((3, True), (5, True), (8, False)):
-            tally[0], observer.acknowledges = told, acknowledges
+            tally.tap_ns, observer.acknowledges = told, acknowledges
             sender.put(closed(f"x{told}"))
-            await observer.until(lambda told=told: observer.heartbeat.tally == [told])  # type: ignore[misc]
+            await observer.until(lambda told=told: observer.heartbeat.tally[0] == told)  # type: ignore[misc]
         await observer.die()
         observer.acknowledges = True
         await observer.start()
         await observer.until(lambda: len(observer.sessions) == 2 and len(observer.sessions[1]) > 0)
 
-        assert (observer.hello.tally_before, observer.heartbeat.tally) == ([5], [8])
+        assert (observer.hello.tally_before[0], observer.heartbeat.tally[0]) == (5, 8)
+
+
+async def test_what_waits_for_an_observer_has_a_size_and_an_age() -> None:
+    """Told first thing when one comes, while all of it still waits; nothing waits once it was sent."""
+    observer, path = Observer(), Forwarding()
+    async with sending(observer, path) as sender:
+        began_ns = time.monotonic_ns()
+        sender.put(closed("a"))
+        await asyncio.sleep(0.2)  # what is measured
+        await observer.start()
+        await observer.until(lambda: observer.ended() == ["a"])
+        waited_ns = time.monotonic_ns() - began_ns
+        first, last = observer.sessions[0][0][-1], observer.heartbeat
+        assert isinstance(first, Heartbeat)
+
+        assert 200_000_000 <= first.queue_age_ns < waited_ns
+        assert first.queue_bytes > 100
+        assert (last.queue_bytes, last.queue_age_ns) == (0, 0)
+
+
+async def test_a_heartbeat_tells_which_connections_serve() -> None:
+    observer, path, tally = Observer(), Forwarding(), Tally()
+    tally.connections, tally.idle = 7, [lambda: 2, lambda: 1]
+    await observer.start()
+    async with sending(observer, path, tally=tally):
+        await connected(observer)
+
+        assert (observer.heartbeat.active_connections, observer.heartbeat.idle_connections) == (4, 3)
 
 
 async def test_a_hung_observer_costs_memory_up_to_the_limit_then_whole_records() -> None:

@@ -16,6 +16,7 @@ from gateway.proxy import tls
 from gateway.proxy.errors import TLSFailed
 from gateway.proxy.pool import Pool
 from gateway.proxy.tls import client_context
+from gateway.tally import Tally
 from tests.proxy.upstreams import LOOPS, Authority, Line, LineUpstream, Run, at, pool_for, upstream
 
 on_both_loops = pytest.mark.parametrize("run", LOOPS.values(), ids=LOOPS)
@@ -27,13 +28,15 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @contextlib.asynccontextmanager
-async def pool_to(authority: Authority, server: LineUpstream, **proxy: Any) -> AsyncIterator[Pool[Line]]:
+async def pool_to(
+    authority: Authority, server: LineUpstream, tally: Tally | None = None, **proxy: Any
+) -> AsyncIterator[Pool[Line]]:
     """A pool that trusts the authority and finds the server, and where `server.port` is changed, its successor."""
 
     async def resolve(host: str, port: int) -> Sequence[AddrInfoType]:
         return [at(server.port)]
 
-    async with pool_for("https://upstream.test", resolve, ca_file=authority.file, **proxy) as pool:
+    async with pool_for("https://upstream.test", resolve, tally=tally, ca_file=authority.file, **proxy) as pool:
         yield pool
 
 
@@ -58,11 +61,13 @@ def test_the_second_connection_resumes(authority: Authority, run: Run, kind: str
             context.maximum_version = ssl.TLSVersion.TLSv1_2
         if kind == "tls 1.2 with session ids":
             context.options |= ssl.OP_NO_TICKET
-        async with upstream(context=context) as server, pool_to(authority, server) as pool:
+        tally = Tally()
+        async with upstream(context=context) as server, pool_to(authority, server, tally) as pool:
             for _ in range(3):
                 await one_exchange(pool)
 
             assert [one.is_resumed for one in server.seen] == [False, True, True]
+            assert (tally.handshakes_full, tally.handshakes_resumed, tally.connects["ok"]) == (1, 2, 3)
 
     run(main())
 

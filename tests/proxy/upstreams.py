@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.config import Settings
 from gateway.proxy.pool import Pool
+from gateway.tally import Tally
 
 DEADLINE_S = 10.0
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -136,7 +137,11 @@ async def upstream(
 
 @contextlib.asynccontextmanager
 async def pool_for(
-    upstream_url: str, resolve: Callable[[str, int], Awaitable[Sequence[AddrInfoType]]] | None = None, **proxy: Any
+    upstream_url: str,
+    resolve: Callable[[str, int], Awaitable[Sequence[AddrInfoType]]] | None = None,
+    *,
+    tally: Tally | None = None,
+    **proxy: Any,
 ) -> AsyncIterator[Pool[Line]]:
     """A pool of lines; proxy: settings of that table."""
 
@@ -145,7 +150,8 @@ async def pool_for(
         line.pool = pool
         return line
 
-    pool = Pool(Settings.model_validate({"upstream": upstream_url, "proxy": proxy}), make, resolve=resolve)
+    asked = Settings.model_validate({"upstream": upstream_url, "proxy": proxy})
+    pool: Pool[Line] = Pool(asked, make, resolve=resolve, tally=tally)
     try:
         yield pool
     finally:

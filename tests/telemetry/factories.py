@@ -122,7 +122,9 @@ def _closed(fields: dict[str, Any]) -> ExchangeClosed:
         interaction=InteractionFacts(**parts["interaction"]), usage=usage, basis=basis, **parts["stream"]
     )
     times = {
+        "request_body_ns": 1 * MS,
         "upstream_start_ns": 2 * MS,
+        "connected_ns": 5 * MS,
         "head_ns": 40 * MS,
         "first_byte_ns": 50 * MS,
         "end_ns": 1000 * MS,
@@ -171,8 +173,13 @@ class Bench:
             variables=NO_VARIABLES,
             span_exporter=self.spans if self.traced else None,
             log_stream=self.log,
+            **self.exporters(),
         )
         self.session: Session = self.telemetry.connected(hello())
+
+    def exporters(self) -> dict[str, Any]:
+        """More of them, for who needs some."""
+        return {}
 
     def apply(self, *records: Any) -> None:
         for record in records:

@@ -65,6 +65,7 @@ def test_an_exchange_is_one_line(bench: Bench) -> None:
         "duration_ms": 1000.0,
         "upstream_head_ms": 40.0,
         "first_delta_ms": 300.0,
+        "phases_ms": {"connect": 3.0, "wait": 995.0, "gateway": 2.0},
         "bytes_up": 0,
         "bytes_down": 0,
         "anomalies": {"untyped_delta": 2},

@@ -43,6 +43,12 @@ def test_closed_domains_start_at_zero(bench: Bench) -> None:
         (names.LABEL_OVERFLOW, len(names.OVERFLOWING_LABELS)),
         (names.SPANS, len(names.SPAN_RESULTS)),
         (names.TELEMETRY_FAULTS, len(names.SINKS)),
+        (names.TOOL_CALLS, len(names.TOOL_CALL_DOMAIN)),
+        (names.UPSTREAM_ATTEMPTS, len(names.ATTEMPT_DOMAIN)),
+        (names.GROUNDING_QUERIES, len(names.GROUNDING_TOOLS)),
+        (names.PHASE, len(names.PHASES) * (len(names.PHASE.bounds) + 3)),
+        (names.CONTENT_EVENTS, len(names.CONTENT_EVENT_RESULTS)),
+        (names.CONTENT_WITHHELD, len(names.WITHHELD_REASONS)),
     ):
         samples = families[declared.name.removesuffix("_total")].samples
         assert len(samples) == labels, declared.name
@@ -82,7 +88,8 @@ def test_openmetrics_for_who_prefers_it(accept: str, expected: bool) -> None:
 
 
 def test_exemplars_name_the_interaction_span_of_a_kept_trace(bench: Bench) -> None:
-    bench.apply(create(Outcome.FAILED, stream_first_delta_ns={"any": 300 * MS}))
+    gaps = Gaps([1] * (len(GAP_BOUNDS_NS) + 1), 70 * MS, 60 * MS)
+    bench.apply(create(Outcome.FAILED, stream_first_delta_ns={"any": 300 * MS}, stream_gaps=gaps))
     bench.flush()
 
     span = next(span for span in bench.spans.get_finished_spans() if span.name.startswith("generate_content"))
@@ -97,6 +104,7 @@ def test_exemplars_name_the_interaction_span_of_a_kept_trace(bench: Bench) -> No
     assert with_exemplar == {
         "interactions_gateway_request_duration_seconds_bucket": wanted,
         "interactions_gateway_time_to_first_delta_seconds_bucket": wanted,
+        "interactions_gateway_stream_max_gap_seconds_bucket": wanted,
         "interactions_gateway_errors_total": wanted,
     }
 

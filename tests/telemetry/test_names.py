@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
-from gateway.telemetry import label_names, names, span_names
+from gateway.telemetry import names
 from gateway.telemetry.catalogue import Family
 
-GATEWAY = Path(names.__file__).parents[1]
-CATALOGUE = frozenset({"names.py", "span_names.py", "label_names.py", "catalogue.py", "semconv_names.py"})
+TELEMETRY = Path(names.__file__).parent
+GATEWAY = TELEMETRY.parent
+MODULES = ("names.py", "span_names.py", "label_names.py", "semconv_names.py", "dialect_names.py", "catalogue.py")
+TO_COME = frozenset(
+    {
+        *("TOOL_CALL_ARGUMENTS", "TOOL_CALL_RESULT", "TOOL_DEFINITIONS", "INPUT_MESSAGES", "OUTPUT_MESSAGES"),
+        *("SYSTEM_INSTRUCTIONS", "USER_ID", "COST_UNPRICED_TOKENS", "WASTED", "TEAM", "APP", "CLIENT_NAME", "KEPT_BY"),
+    }
+)
 FAMILIES = (*names.FAMILIES, *names.FAMILIES_TO_COME)
 SPELLED = re.compile(
     r"\b(gen_ai|interactions_gateway|openinference|langfuse)[._]\w|\binteractions\.[a-z_]+(\.[a-z_]+)*$"
@@ -18,10 +26,16 @@ SPELLED = re.compile(
 
 
 def test_every_family_stands_in_one_list() -> None:
-    made = {name for name, value in vars(names).items() if isinstance(value, Family)}
-    listed = [family.name for family in FAMILIES]
+    made = [value.name for value in vars(names).values() if isinstance(value, Family)]
+    listed = [family.name for family in (*FAMILIES, *names.SEMCONV_FAMILIES["both"])]
 
-    assert len(listed) == len(set(listed)) == len(made)
+    assert sorted(listed) == sorted(set(listed)) == sorted(made)
+
+
+def test_every_setting_of_the_second_set_is_a_part_of_both() -> None:
+    both = {family.dotted for family in names.SEMCONV_FAMILIES["both"]}
+
+    assert {family.dotted for mode in ("v1_41", "latest") for family in names.SEMCONV_FAMILIES[mode]} == both
 
 
 def test_every_label_is_explained() -> None:
@@ -39,7 +53,8 @@ def test_every_counter_and_gauge_has_a_unit() -> None:
 
 def test_no_attribute_stands_twice_and_each_names_its_spans() -> None:
     listed = [attribute.name for attribute in names.ATTRIBUTES]
-    spans = {span.key for span in names.SPAN_KINDS} | {names.ON_LINK, names.ON_RESOURCE, names.ON_EVENT}
+    places = {names.ON_LINK, names.ON_RESOURCE, names.ON_METRIC, names.ON_EVENT}
+    spans = {span.key for span in names.SPAN_KINDS} | places
 
     assert len(listed) == len(set(listed))
     assert all(attribute.on and spans.issuperset(attribute.on) for attribute in names.ATTRIBUTES)
@@ -48,9 +63,29 @@ def test_no_attribute_stands_twice_and_each_names_its_spans() -> None:
 
 def test_the_modules_behind_names_share_no_name() -> None:
     """One would hide the other."""
-    here = {name for name in vars(label_names) if name.isupper()}
+    made: Counter[str] = Counter()
+    for module in MODULES:
+        tree = ast.parse((TELEMETRY / module).read_text(encoding="utf-8"))
+        targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+        flat = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+        made.update(one.id for one in flat if isinstance(one, ast.Name) and not one.id.startswith("_"))
 
-    assert not here & {name for name in vars(span_names) if name.isupper()}
+    assert len(made) > 200
+    assert [name for name, times in made.items() if times > 1] == []
+
+
+def test_every_attribute_is_used() -> None:
+    """What nobody sets is no attribute of ours, but for those that are to come."""
+    code = "".join(path.read_text(encoding="utf-8") for path in TELEMETRY.glob("*.py") if path.name not in MODULES)
+    constants = {value: name for name, value in vars(names).items() if isinstance(value, str) and name.isupper()}
+    unused = {
+        constants[attribute.name]
+        for attribute in names.ATTRIBUTES
+        if attribute.name in constants and not re.search(rf"names\.{constants[attribute.name]}\b", code)
+    }
+
+    # Of the second set's metrics, which refer to them as labels.
+    assert unused - TO_COME == {"TOKEN_MODALITY", "TOKEN_TYPE"}
 
 
 def test_nothing_else_spells_a_name() -> None:
@@ -60,7 +95,7 @@ def test_nothing_else_spells_a_name() -> None:
     found = [
         f"{path.relative_to(GATEWAY)}: {text}"
         for path in GATEWAY.rglob("*.py")
-        if path.name not in CATALOGUE and "simulator" not in path.parts
+        if path.name not in MODULES and "simulator" not in path.parts
         for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
         if text in known or SPELLED.search(text)
     ]

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from gateway.telemetry import otlp
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity, SpanRef, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
 from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Link, Node, SpanEvent
@@ -125,7 +126,7 @@ def test_a_tree_that_is_not_built_is_counted_right(record: Any) -> None:
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 NUMBERS = st.integers(-otlp.MAX_INT, otlp.MAX_INT)
 VALUES = st.one_of(
-    st.sampled_from(["x" * 127, "x" * 128, "ü" * 1024, "ü" * 1025, "y" * 5000]),
+    st.sampled_from(["x" * 127, "x" * 128, "ü" * 1024, "ü" * 1025, "y" * 5000, Whole("ü" * 3000)]),
     TEXTS,
     st.booleans(),
     NUMBERS,

@@ -22,13 +22,15 @@ from tests.telemetry.factories import parse_openmetrics
 EVENTS = Family("x_events_total", Kind.COUNTER, ("model", "code"), 'Events of a "kind", by \\ code.')
 DEPTH = Family("x_depth", Kind.GAUGE, ("where",), "How deep.")
 WAIT = Family("x_wait_seconds", Kind.HISTOGRAM, ("model", "mode"), "How long.", (0.001, 0.25, 1, 2.5, 1800))
-TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
+SIZE = Family("x_size_tokens", Kind.HISTOGRAM, ("model",), "How large.", (16, 64, 1_048_576, 2_000_000, 4_194_304.5))
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.just("count"), TEXTS, TEXTS, st.integers(0, 1 << 62), st.booleans()),
         st.tuples(st.just("wait"), TEXTS, TEXTS, st.integers(0, 3_600_000_000_000), st.booleans()),
+        st.tuples(st.just("size"), TEXTS, st.just(""), st.integers(0, 1 << 40), st.booleans()),
         st.tuples(st.just("depth"), TEXTS, st.just(""), st.integers(-5, 1 << 40), st.just(False)),
     ),
     max_size=20,
@@ -41,26 +43,32 @@ class Both:
     def __init__(self) -> None:
         self.registry, self.official = Registry(), official.CollectorRegistry()
         official.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.events, self.depth, self.wait = (
+        self.events, self.depth, self.wait, self.size = (
             Counter(EVENTS, self.registry, [("known", "")]),
             Gauge(DEPTH, self.registry),
             Histogram(WAIT, self.registry),
+            Histogram(SIZE, self.registry, [("known",)]),
         )
         more: Any = {"registry": self.official}
         self.their_events = official.Counter(EVENTS.name, EVENTS.help, EVENTS.labels, **more)
         self.their_events.labels("known", "")
         self.their_depth = official.Gauge(DEPTH.name, DEPTH.help, DEPTH.labels, **more)
         self.their_wait = official.Histogram(WAIT.name, WAIT.help, WAIT.labels, buckets=WAIT.bounds, **more)
+        self.their_size = official.Histogram(SIZE.name, SIZE.help, SIZE.labels, buckets=SIZE.bounds, **more)
+        self.their_size.labels("known")
 
     def move(self, family: str, one: str, other: str, value: int, traced: bool) -> None:
-        exemplar = Exemplar(f'trace_id="{TRACE}"', time.time()) if traced else None
-        theirs = {"trace_id": TRACE} if traced else None
+        exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), time.time()) if traced else None
+        theirs = {"trace_id": TRACE, "span_id": SPAN} if traced else None
         if family == "count":
             self.events.inc((one, other), value, exemplar)
             self.their_events.labels(one, other).inc(value, theirs)
         elif family == "wait":
             self.wait.observe((one, other), value, exemplar)
             self.their_wait.labels(one, other).observe(value / 1e9, theirs)
+        elif family == "size":
+            self.size.observe((one,), value, exemplar)
+            self.their_size.labels(one).observe(value, theirs)
         else:
             self.depth.set((one,), value)
             self.their_depth.labels(one).set(value)
@@ -117,6 +125,19 @@ def test_durations_add_up_to_the_nanosecond() -> None:
     assert 'x_wait_seconds_bucket{model="m",mode="s",le="+Inf"} 100004\n' in text
 
 
+def test_plain_numbers_are_told_as_they_are() -> None:
+    """A family whose unit has no smaller parts."""
+    registry = Registry()
+    size = Histogram(SIZE, registry)
+    for tokens in (16, 17, 1 << 50):
+        size.observe(("m",), tokens)
+    text = registry.text(openmetrics=False).decode()
+
+    assert 'x_size_tokens_bucket{model="m",le="16.0"} 1\n' in text
+    assert 'x_size_tokens_bucket{model="m",le="64.0"} 2\n' in text
+    assert f'x_size_tokens_sum{{model="m"}} {float(33 + (1 << 50))!r}\n' in text
+
+
 def test_families_that_are_read_look_like_those_that_are_kept() -> None:
     registry = Registry()
     Counter(EVENTS, registry).inc(("a", 'b"\n'), 3)
@@ -129,7 +150,7 @@ def test_a_scrape_of_ten_thousand_series_blocks_for_a_moment_only() -> None:
     """The batches of the forwarders wait so long at most: CPU time, for other load on this machine is none of it."""
     registry = Registry()
     events, wait = Counter(EVENTS, registry), Histogram(WAIT, registry)
-    exemplar = Exemplar(f'trace_id="{TRACE}"', 1.0)
+    exemplar = Exemplar(int(TRACE, 16), int(SPAN, 16), 1.0)
     for number in range(5000):
         events.inc((f"model-{number}", "code"), 1, exemplar)
     for number in range(5000 // 8):

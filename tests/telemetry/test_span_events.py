@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from gateway.config import Settings, SpanSettings
 from gateway.records import ExchangeClosed
+from gateway.telemetry import names
 from gateway.telemetry.books import Account
 from gateway.telemetry.ids import identify
 from gateway.telemetry.labels import CodeLabels
@@ -74,6 +75,14 @@ def test_what_stands_out_is_on_the_interactions_span_in_the_order_of_time() -> N
         ("interactions.terminal", 400, {"terminal.status": "in_progress"}),
         ("interactions.error", 500, {}),
     ]
+
+
+def test_every_span_event_is_in_the_catalogue_with_its_attributes() -> None:
+    found = events_of(spans_of(EVENTFUL, "full")[f"generate_content {MODEL}"])
+    listed = {attribute.name for attribute in names.ATTRIBUTES if names.ON_EVENT in attribute.on}
+
+    assert {name for name, _, _ in found} == set(names.SPAN_EVENTS)
+    assert {f"interactions.{name}" for _, _, said in found for name in said} <= listed
 
 
 def test_what_a_whole_body_says_it_says_at_its_end() -> None:

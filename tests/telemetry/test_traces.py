@@ -410,6 +410,7 @@ def test_what_a_generation_says(bench: Bench) -> None:
         "interactions.usage.basis": "final",
         "interactions.outcome": "completed",
         "interactions.service_tier": "standard",
+        "interactions.attempts": 1,
         "interactions.steps": 1,
         "interactions.deltas": 7,
         "interactions.bytes": 4321,
@@ -449,6 +450,7 @@ def test_steps_say_what_is_known_of_them(bench: Bench) -> None:
         "interactions.step.max_gap": 0.03,
         "interactions.step.open_at_end": True,
         "gen_ai.tool.name": "get_weather",
+        "gen_ai.tool.type": "function",
         "gen_ai.tool.call.id": "f1",
     }
     assert attributes(one(bench, "step other")) == {
@@ -501,6 +503,9 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "network.protocol.version": "1.1",
         "interactions.exchange.id": "x1",
         "interactions.outcome": "completed",
+        "interactions.phase.connect": 0.003,
+        "interactions.phase.wait": 0.995,
+        "interactions.phase.gateway": 0.002,
         "interactions.kept_by": "ratio",
     }
 

@@ -103,9 +103,18 @@ def _event(wire: bytes) -> bytes:
 
 
 STARTS = st.builds(
-    lambda index, type_: _event(b'{"event_type":"step.start","index":%b,"step":{"type":"%b"}}' % (index, type_)),
+    lambda index, step: _event(b'{"event_type":"step.start","index":%b,"step":{"type":"%b}}' % (index, step)),
     INDICES,
-    st.sampled_from([b"model_output", b"thought", b"function_call", b"hologram_call"]),
+    st.sampled_from(
+        [
+            b'model_output"',
+            b'thought"',
+            b'function_call"',
+            b'hologram_call"',
+            b'google_search_call","id":"c"',
+            b'google_search_result","call_id":"c"',
+        ]
+    ),
 )
 STOPS = INDICES.map(lambda index: _event(b'{"event_type":"step.stop","index":%b}' % index))
 OTHERS = st.sampled_from(

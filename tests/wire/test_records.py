@@ -13,6 +13,7 @@ from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode, encode, frame
 from gateway.records import (
     KINDS,
     LOST_REASONS,
+    ContentCaptured,
     ExchangeClosed,
     ExchangeOpened,
     Heartbeat,
@@ -22,6 +23,7 @@ from gateway.records import (
     StepStarted,
     Times,
 )
+from gateway.wire.content import Content, Part, StepContent
 from gateway.wire.facts import Basis, Gaps, InteractionFacts, Mode, RequestFacts, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome, Route
 from gateway.wire.usage import Usage
@@ -31,7 +33,25 @@ from tests.wire.test_garbage import STREAM_BODIES
 USAGE = Usage(9, 1, 2, 3, 4, 5, 6, {"input": {"text": 1, "smell": 0}}, {"google_search": 2})
 STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE, 8)
 REQUEST = RequestFacts(
-    "m", "a", True, True, "i", "p", True, "e", "r", "flex", 0.5, 1.0, 100, -7, ["stop", "é\u2028"], "high", "text", True
+    "m",
+    "a",
+    True,
+    True,
+    "i",
+    "p",
+    True,
+    "e",
+    "r",
+    "flex",
+    0.5,
+    1.0,
+    100,
+    -7,
+    ["stop", "é\u2028"],
+    "high",
+    "text",
+    True,
+    {"c": True, "é": False},
 )
 STREAM = StreamFacts(
     InteractionFacts("i", "completed", "m", "a", "flex", "c", "u"),
@@ -53,6 +73,15 @@ STREAM = StreamFacts(
     {"json": 1},
     {"bad_index": 1},
     True,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
     6,
     [7],
     [8],
@@ -68,7 +97,7 @@ CLOSED = ExchangeClosed(
     "GET",
     "/v1/interactions/i?key=REDACTED",
     REQUEST,
-    Times(1, 2, 3, 4, 5, 6),
+    Times(1, 2, 3, 4, 5, 6, 7, 8, 9),
     STREAM,
     body=Body.STREAM,
     http_status=200,
@@ -107,6 +136,16 @@ BARE = ExchangeClosed(
     Times(),
     StreamFacts(),
 )
+CONTENT = Content(
+    '{"input":"é"}',
+    9,
+    [
+        StepContent(3, "function_call", "id", "name", "server", True, [Part("text", "é\u2028", 7, "audio", "a/b", 5)]),
+        StepContent(4, "thought"),
+    ],
+    2,
+    99,
+)
 RECORDS: list[Record] = [
     Hello(1, 4242, 17, "plain", "3.14.5", [2, 0, 90_000]),
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
@@ -116,9 +155,11 @@ RECORDS: list[Record] = [
     StepStarted("x1", None, 0, "other", 0, 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
+    ContentCaptured("x1", CONTENT),
+    ContentCaptured("x2", Content()),
     CLOSED,
     BARE,
-    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, [0, 1, 70_000]),
+    Heartbeat(5, 4, {"ExchangeClosed/queue_full": 1}, 3, 2, 70_000, 4, 5, [0, 1, 70_000]),
     Heartbeat(),
 ]
 
@@ -182,7 +223,7 @@ def test_a_frame() -> None:
         b'[["Hello",{"worker":1,"new":2}]]',
         b'[["ExchangeOpened",{"exchange_id":"x","started_unix_ns":0,"route":"new","mode":"unary","request":{}}]]',
         b'[["Heartbeat",[1]]]',
-        b'[["Heartbeat",[1,2,{},3,4,[],5]]]',
+        b'[["Heartbeat",[1,2,{},3,4,5,6,7,[],8]]]',
         b'[["StepFinished",["x",null,[0,"text"]]]]',
         b'[["ExchangeOpened",["x",0,"new","unary"]]]',
     ],

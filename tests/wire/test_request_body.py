@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.wire.facts import RequestFacts
-from gateway.wire.request import RequestReader
+from gateway.wire.request import MAX_INPUT_ITEMS, RequestReader
 from tests.wire.pieces import STREAMS, some_splits, split_at
 
 
@@ -34,6 +34,9 @@ def settled(**fields: object) -> dict[str, object]:
     return {"generation_config": fields}
 
 
+RESULT: dict[str, object] = {"type": "function_result", "call_id": "a", "name": "f", "result": {"is_error": True}}
+NONE = {"a": False, "b": False}
+TURN_2 = {"un6k8t18": False, "q2w9e7aa": True}
 FIELDS: list[tuple[dict[str, object], RequestFacts]] = [
     ({}, said()),
     ({"model": "gemini-x"}, said(model="gemini-x")),
@@ -65,6 +68,21 @@ FIELDS: list[tuple[dict[str, object], RequestFacts]] = [
     ({"response_modalities": ["text", "image"]}, said()),
     ({"model": 5, "agent": [], "service_tier": {}, "previous_interaction_id": False}, said()),
     ({"model": "é" * 900, "service_tier": "t" * 900}, said(model="é" * 512, service_tier="t" * 64)),
+    ({"input": [RESULT, {**RESULT, "call_id": "b", "is_error": True}]}, said(function_results={"a": False, "b": True})),
+    ({"input": [RESULT, {**RESULT, "is_error": True}]}, said(function_results={"a": True})),
+    (
+        {"input": [{**RESULT, "is_error": False}, {**RESULT, "call_id": "b", "is_error": 1}]},
+        said(function_results=NONE),
+    ),
+    ({"input": RESULT}, said(function_results={"a": False})),
+    ({"input": [{**RESULT, "call_id": 5}, {"call_id": "a"}, {**RESULT, "type": "text"}, None, "a"]}, said()),
+    ({"input": {"a": RESULT}}, said()),
+    ({"input": [{**RESULT, "call_id": "c" * 900}]}, said(function_results={"c" * 512: False})),
+    (
+        {"input": [{**RESULT, "call_id": str(number)} for number in range(40)]},
+        said(function_results={str(number): False for number in range(8, 40)}),
+    ),
+    ({"input": [RESULT, *[5] * MAX_INPUT_ITEMS]}, said()),
     ({"input": "a prompt", "tools": [{"headers": {"authorization": "secret"}}], "new": {"a": 1}}, said()),
 ]
 
@@ -124,7 +142,12 @@ def test_odd_texts() -> None:
     [
         (
             "function_call_turn2",
-            said(model="gemini-3-flash-preview", stream=True, previous_interaction_id="v1_ChdFuncExample0003a"),
+            said(
+                model="gemini-3-flash-preview",
+                stream=True,
+                previous_interaction_id="v1_ChdFuncExample0003a",
+                function_results=TURN_2,
+            ),
         ),
         (
             "requires_continuation_hop2",
@@ -159,6 +182,13 @@ def test_twenty_megabytes_of_image() -> None:
 
     assert facts == said(model="gemini-x", stream=True, seed=7)
     assert peak < 1_000_000
+
+
+def test_a_large_function_result() -> None:
+    """Its id and its `is_error` are read, however long what it says."""
+    result = b'{"type":"function_result","result":"' + b"A" * 300_000 + b'","is_error":true,"call_id":"a"}'
+
+    assert read(b'{"input":[', result, b'],"model":"m"}') == said(model="m", function_results={"a": True})
 
 
 @settings(deadline=None, max_examples=200)

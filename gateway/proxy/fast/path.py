@@ -63,7 +63,10 @@ class FastPath:
         self.max_body_bytes = settings.proxy.max_request_body_bytes
         self.head_timeout_s = settings.proxy.request_head_timeout_s
         self.response_timeout_s = settings.proxy.response_head_timeout_s
-        self.pool: Connections = pool if pool is not None else Pool(settings, lambda: UpstreamSide(self))
+        self.tally = exchanges.tally
+        self.pool: Connections = (
+            pool if pool is not None else Pool(settings, lambda: UpstreamSide(self), tally=self.tally)
+        )
         self.first_byte: Deadlines[ClientSide] = Deadlines(self.loop, self.head_timeout_s, ClientSide.gave_up)
         self.whole_head: Deadlines[ClientSide] = Deadlines(self.loop, self.head_timeout_s, ClientSide.too_slow)
         self.next_request: Deadlines[ClientSide] = Deadlines(self.loop, KEEPALIVE_S, ClientSide.gave_up)

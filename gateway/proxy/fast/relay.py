@@ -1,6 +1,7 @@
 """One exchange on its way: the request up, the response down, the tap beside it; driven by both connections' callbacks.
 
-Not here: connections (client_side.py, upstream_side.py), heads and framing (http1), meaning (the tap).
+Not here: connections (client_side.py, upstream_side.py), the bytes up (upload.py) and down (download.py, tunnel.py)
+as such, heads (http1), meaning (the tap).
 Source: design.md 3 and 4: stamp, write, tap; honest endings; no retries, no rewriting, no buffering.
 Promise: each chunk is with the client's kernel before the tap sees it, or the upstream isn't read until it is.
 """
@@ -15,15 +16,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, UpstreamTimeout
-from gateway.proxy.http1.framing import (
-    LAST_CHUNK,
-    BadFramingError,
-    Body,
-    ChunkedBody,
-    EndlessBody,
-    SizedBody,
-    chunk,
-)
+from gateway.proxy.fast.download import Download
+from gateway.proxy.fast.tunnel import Tunnel, close_when_sent
+from gateway.proxy.fast.upload import Upload
 from gateway.proxy.http1.heads import (
     HEAD_END,
     HEAD_MAX_BYTES,
@@ -40,15 +35,11 @@ if TYPE_CHECKING:
     from gateway.proxy.fast.path import FastPath
     from gateway.proxy.fast.upstream_side import UpstreamSide
 
-UNSENT_MAX_BYTES = 64 * 1024  # of a request, while there is no connection yet; then the client isn't read
-FLUSH_S = 5.0  # for the last frames of a tunnel to leave, where the other side takes its time
-_BODYLESS = frozenset({204, 304})
-
 _log = structlog.get_logger()
 
 
 class Relay:
-    """The state of one exchange in flight. upload: the request's body; None when it has none."""
+    """The state of one exchange in flight."""
 
     def __init__(self, path: FastPath, client: ClientSide, head: RequestHead) -> None:
         self._path = path
@@ -57,30 +48,22 @@ class Relay:
         self._exchange, self._refusal = path.begin(client, head, self.shut_down)
         self._upstream: UpstreamSide | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._unsent: list[bytes] = []  # until there is a connection
-        self._unsent_bytes = 0
+        self._upload = Upload(client, self._exchange, head, path.max_body_bytes)
         self._held = b""  # of a response head that is not whole
         self._response: ResponseHead | None = None
-        self._download: Body | None = None  # None: no response head yet, or a tunnel
+        self._download: Download | None = None  # None: no response head yet, or a tunnel
+        self._tunnel: Tunnel | None = None
         self._keep = False  # the client's connection serves on
-        self._rechunked = False  # a body that lasts until the end goes in chunks to a client that knows them
-        self._unchunked = False  # chunks go without their framing to a client that doesn't
-        self._tunnel = False
         self._full_since_ns: int | None = None
         self._when_taken: Callable[[], None] | None = None  # how it ends once the client has taken what is here
         self._reads_later = False  # the tap has not read all that came
         self._when_read: Callable[[], None] | None = None  # what closes the books then
         self._over = False
-        self.upload: Body | None = None
-        if head.chunked:
-            self.upload = ChunkedBody()
-        elif head.fields.length:
-            self.upload = SizedBody(head.fields.length)
 
     @property
     def is_tunnel(self) -> bool:
         """Whether bytes pass both ways, unread."""
-        return self._tunnel
+        return self._tunnel is not None
 
     # The request.
 
@@ -91,15 +74,13 @@ class Relay:
             self.refuse(refusal)
             return b""
         exchange = self._exchange
-        exchange.times.upstream_start_ns = exchange.since_start_ns()
-        self._unsent.append(self._request.onward(self._path.host, self._path.prefix))
+        self._upload.begin(self._request.onward(self._path.host, self._path.prefix))
         rest = data
-        if self.upload is None:
-            exchange.request_whole()
-        else:
-            rest = self._take_upload(data) if data else b""
+        if data and not self._upload.is_whole:
+            rest = self._take_upload(data)
             if self._over:
                 return b""
+        exchange.times.upstream_start_ns = exchange.since_start_ns()
         upstream = self._path.pool.take()
         if upstream is None:
             self._connecting = self._path.loop.create_task(self._connect())
@@ -109,13 +90,10 @@ class Relay:
 
     def client_data(self, data: bytes) -> bytes:
         """More of the request; returns what is not its own."""
-        if self._tunnel:
-            self._send(data)
-            self._exchange.request_bytes(len(data))
+        if self._tunnel is not None:
+            self._tunnel.up(data, self._upstream)
             return b""
-        if self.upload is None or self.upload.ended:
-            return data
-        return self._take_upload(data)
+        return data if self._upload.is_whole else self._take_upload(data)
 
     def upstream_full(self) -> None:
         """The upstream takes no more of the request for now."""
@@ -134,37 +112,11 @@ class Relay:
         return None
 
     def _take_upload(self, data: bytes) -> bytes:
-        upload, exchange, limit = self.upload, self._exchange, self._path.max_body_bytes
-        assert upload is not None
         try:
-            sound = upload.feed(data)
-        except BadFramingError:
-            # the upstream must not take half a body for a whole one
-            self.refuse(BadRequest("its body is not framed as its head says"))
+            return self._upload.take(data, self._upstream)
+        except GatewayError as error:
+            self.refuse(error)
             return b""
-        if limit is not None and exchange.bytes_up + len(upload.payload) > limit:
-            self.refuse(BodyTooLarge(limit))
-            return b""
-        if sound:
-            self._send(sound)
-        if upload.payload:
-            exchange.request_chunk(upload.payload)
-        if not upload.ended:
-            return b""
-        exchange.request_whole()
-        return upload.beyond
-
-    def _send(self, data: bytes) -> None:
-        upstream = self._upstream
-        if upstream is not None:
-            transport = upstream.transport
-            if transport is not None and not transport.is_closing():
-                transport.write(data)
-            return
-        self._unsent.append(data)
-        self._unsent_bytes += len(data)
-        if self._unsent_bytes > UNSENT_MAX_BYTES:
-            self._client.hold("upstream")
 
     async def _connect(self) -> None:
         try:
@@ -182,12 +134,7 @@ class Relay:
         exchange.times.connected_ns = exchange.since_start_ns()
         self._upstream, upstream.relay = upstream, self
         exchange.peer_address = upstream.address
-        if self.upload is not None and not self.upload.ended:
-            upstream.expect_refusal()
-        unsent, self._unsent = self._unsent, []
-        self._send(unsent[0] if len(unsent) == 1 else b"".join(unsent))
-        if self._unsent_bytes > UNSENT_MAX_BYTES and not upstream.is_full:
-            self._client.go_on("upstream")
+        self._upload.connected(upstream)
         if self._path.response_head is not None:
             self._path.response_head.add(self)
 
@@ -197,54 +144,42 @@ class Relay:
         """Bytes have come from the upstream: to the client, then to the tap."""
         download = self._download
         if download is None:
-            if self._tunnel:
-                self._client.write(data)
-                self._exchange.response_bytes(len(data))
+            if self._tunnel is not None:
+                self._tunnel.down(data)
             else:
                 self._head_data(data)
             return
         now_ns = monotonic_ns()
-        try:
-            onward = download.feed(data)
-        except BadFramingError as exc:
-            self._pass_on(exc.sound, download, now_ns)
-            self._cut()
-            return
-        self._pass_on(onward, download, now_ns)
-        if download.ended:
-            self._whole()
+        onward = download.take(data)
+        if onward:
+            self._client.write(onward)
+        self._passed(download, now_ns)
 
     def upstream_lost(self, exc: Exception | None) -> None:
         """The upstream's connection is gone."""
         self._upstream = None
         download = self._download
-        if self._tunnel:
+        if self._tunnel is not None:
             self._end(End.CLEAN if exc is None else End.CUT)
             self._client.close_when_sent()
         elif download is None:
             self._no_head(type(exc).__name__ if exc is not None else "closed")
-        elif isinstance(download, EndlessBody) and exc is None:
-            download.ended = True
-            if self._rechunked:
-                self._client.write(LAST_CHUNK)
+        elif download.is_endless and exc is None:
+            if last := download.end():
+                self._client.write(last)
             self._whole()
         else:
             self._cut()
 
-    def _pass_on(self, onward: bytes, download: Body, now_ns: int) -> None:
-        """onward: the body's bytes as they came."""
-        payload = download.payload
-        if self._unchunked:
-            onward = payload
-        elif self._rechunked:
-            onward = chunk(onward)
-        if onward:
-            self._client.write(onward)
-        if payload:
-            if self._exchange.response_chunk(payload, now_ns):
-                self._read_later()
-            # kept, it would double what a slow client's last chunk costs
-            download.payload = b""
+    def _passed(self, download: Download, now_ns: int) -> None:
+        """What was taken is with the client: now the tap, and the end, if it is here."""
+        payload = download.payload()
+        if payload and self._exchange.response_chunk(payload, now_ns):
+            self._read_later()
+        if download.broken:
+            self._cut()
+        elif download.body.ended:
+            self._whole()
 
     def _head_data(self, data: bytes) -> None:
         now_ns = monotonic_ns()
@@ -282,66 +217,29 @@ class Relay:
         if head.status == 101:
             self._begin_tunnel(head, data)
             return
-        more = self._frame(head)
-        download = self._download
-        assert download is not None
-        onward = head.onward(*more)
-        broken = False
+        download = self._download = Download(self._request, head)
+        onward = head.onward(*self._more_lines(head, download))
         if data:
-            try:
-                sound = download.feed(data)
-            except BadFramingError as exc:
-                sound, broken = exc.sound, True
-            if self._unchunked:
-                sound = download.payload
-            elif self._rechunked:
-                sound = chunk(sound)
-            onward += sound
+            onward += download.take(data)
         self._client.write(onward)
-        if download.payload and self._exchange.response_chunk(download.payload, now_ns):
-            self._read_later()
-        if broken:
-            self._cut()
-        elif download.ended:
-            self._whole()
+        self._passed(download, now_ns)
 
-    def _frame(self, head: ResponseHead) -> list[bytes]:
-        """Decide how the body goes to this client; the lines that say so."""
-        modern, more = self._request.modern, []
-        bodyless = self._request.method == b"HEAD" or head.status in _BODYLESS
-        if bodyless:
-            self._download = SizedBody(0)
-        elif head.chunked:
-            self._download = ChunkedBody()
-            self._unchunked = not modern
-        elif head.length is not None:
-            self._download = SizedBody(head.length)
-        else:
-            self._download = EndlessBody()
-            self._rechunked = modern
-        if not modern and head.fields.codings:
-            head.fields.lines = [one for one in head.fields.lines if not one.lower().startswith(b"transfer-encoding:")]
-        if self._rechunked:
-            more.append(b"Transfer-Encoding: chunked")
+    def _more_lines(self, head: ResponseHead, download: Download) -> list[bytes]:
+        """What the head tells this client beside its own lines; decides whether the connection serves on."""
+        more = download.lines
         if self._path.propagation.tells and (told := self._path.propagation.told(self._exchange.client)):
             head.fields.replace(TOLD, None)
             more += told
-        # without a length and without chunks only the connection's end can tell an old client that it was all
-        self._keep = (
-            self._request.keep_alive
-            and not self._path.exchanges.retiring
-            and (bodyless or modern or isinstance(self._download, SizedBody))
-        )
+        self._keep = self._request.keep_alive and not self._path.exchanges.retiring and download.tells_its_end
         if not self._keep:
             more.append(b"Connection: close")
-        elif not modern:
+        elif not self._request.modern:
             more.append(b"Connection: keep-alive")
         return more
 
     def _begin_tunnel(self, head: ResponseHead, data: bytes) -> None:
-        self._tunnel = True
-        self._client.write(head.raw + b"\r\n\r\n" + data)
-        self._exchange.response_bytes(len(data))
+        self._tunnel = Tunnel(self._client, self._exchange)
+        self._tunnel.begin(head, data)
         if ahead := self._client.take_ahead():
             self.client_data(ahead)
 
@@ -389,9 +287,11 @@ class Relay:
         """The client is gone: what runs upstream costs money for nobody."""
         if self._over:
             return
-        if self._tunnel:
-            # a frame that the client sent last still goes out
-            self._end(End.CLEAN, flush=True)
+        if self._tunnel is not None:
+            upstream, self._upstream = self._upstream, None
+            if upstream is not None:
+                close_when_sent(upstream, self._path.loop)
+            self._end(End.CLEAN)
         else:
             self._end(End.NO_HEAD if self._response is None else End.LEFT, client_left=True)
 
@@ -438,8 +338,8 @@ class Relay:
         assert response is not None
         assert download is not None
         if upstream is not None:
-            framed = not isinstance(download, EndlessBody) and not download.beyond
-            if response.keep_alive and framed and self._request_is_whole() and upstream.is_clean:
+            framed = not download.is_endless and not download.body.beyond
+            if response.keep_alive and framed and self._upload.is_whole and upstream.is_clean:
                 upstream.let_go()
                 upstream.go_on()
                 self._path.pool.give_back(upstream)
@@ -454,10 +354,7 @@ class Relay:
         self._end(End.CLEAN)
         # behind an upgrade that was refused come frames, not requests
         keep = self._keep and not (self._request.upgrades and self._client.is_ahead)
-        self._client.served(keep=keep, unread=None if self._request_is_whole() else self.upload)
-
-    def _request_is_whole(self) -> bool:
-        return self.upload is None or self.upload.ended
+        self._client.served(keep=keep, unread=None if self._upload.is_whole else self._upload.body)
 
     def _no_head(self, why: str) -> None:
         # Sent, and no head came: a 5xx of ours would make each SDK send it again, and each may be billed.
@@ -466,7 +363,7 @@ class Relay:
 
     def _cut(self) -> None:
         """The response broke off; what came of it is the client's first."""
-        self._drop_upstream(flush=False)
+        self._drop_upstream()
         if self._client.is_full:
             self._when_taken = self._cut_now
         else:
@@ -488,14 +385,13 @@ class Relay:
         answered_by: Answer = Answer.UPSTREAM,
         code: str | None = None,
         error_text: str | None = None,
-        flush: bool = False,
     ) -> None:
         """Close the books, and let go of the upstream. An exchange that was answered keeps that."""
         self._over = True
         self._settle_blocked()
         if self._path.response_head is not None:
             self._path.response_head.drop(self)
-        self._drop_upstream(flush=flush)
+        self._drop_upstream()
         exchange, exchanges = self._exchange, self._path.exchanges
 
         def close() -> None:
@@ -508,19 +404,12 @@ class Relay:
         else:
             close()
 
-    def _drop_upstream(self, *, flush: bool) -> None:
+    def _drop_upstream(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
         upstream, self._upstream = self._upstream, None
-        if upstream is None:
-            return
-        if flush and upstream.transport is not None:
-            transport = upstream.transport
-            upstream.let_go()
-            transport.close()
-            self._path.loop.call_later(FLUSH_S, transport.abort)
-        else:
+        if upstream is not None:
             upstream.drop()
 
 

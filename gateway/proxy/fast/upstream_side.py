@@ -40,6 +40,12 @@ class UpstreamSide(asyncio.Protocol):
         """Whether all that was written has left."""
         return self.transport is not None and self.transport.get_write_buffer_size() == 0
 
+    def write(self, data: bytes) -> None:
+        """Send bytes at once; over a connection that has ended they go nowhere."""
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+
     def expect_refusal(self) -> None:
         """A body is on its way: an answer to it is read also where a write of it fails."""
         if self.transport is not None and self._second is None:
@@ -75,6 +81,7 @@ class UpstreamSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
+        self._path.tally.connections += 1
         self.address = peer_address(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -100,6 +107,7 @@ class UpstreamSide(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
         relay, self.transport = self.relay, None
+        self._path.tally.connections -= 1
         if relay is None:
             self._path.pool.forget(self)
         else:

@@ -140,6 +140,7 @@ def _parent(name: str) -> str:
 def _expect(sampled: Sampled) -> None:
     site = sampled.site
     lines = {(line["trace_id"], line["route"]): line for line in site.log}
+    models = {account.reading.key: account.model for account in site.books.accounts}
     for key, (reading, expected) in site.expected.items():
         trace_id = _trace_id(reading)
         sampled.trace_ids[key] = trace_id
@@ -148,6 +149,7 @@ def _expect(sampled: Sampled) -> None:
             assert reading.entry is not None
             assert reading.entry["scenario"] == "text"  # the one that is made to
             expected.children[0].attributes["interactions.stalled"] = True
+            site.books.samples["stalls_total", frozenset({("model", models[key])})] += 1
         rule = _rule(reading, trace_id, line)
         sampled.rules[key] = rule
         sampled.sizes[key] = expected.count()

@@ -195,14 +195,15 @@ class Telemetry:
         elif isinstance(record, StepStarted):
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
-            exchange = self._guard("view", self.view.step_finished, session, record)
-            if exchange is not None:
-                self._guard("traces", self._traces.step_ended, exchange, record.step)
+            exchange, early = self._guard("view", self.view.step_finished, session, record), self._traces.early
+            if exchange is not None and early is not None:
+                self._guard("traces", early.ended, exchange, record.step)
         elif isinstance(record, ContentCaptured):
             session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
-            self._guard("traces", self._traces.time_passes, self._clock_unix_ns())
+            if self._traces.early is not None:
+                self._guard("traces", self._traces.early.sweep, self._clock_unix_ns())
             self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:

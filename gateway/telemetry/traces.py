@@ -29,7 +29,6 @@ from gateway.telemetry.sampling import Sampler
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.tree import build, size
 from gateway.telemetry.view import OpenExchange
-from gateway.wire.facts import Step
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -44,7 +43,7 @@ class Log(Protocol):
 
 
 class Traces:
-    """The span sink."""
+    """The span sink. early: to be told of the steps of open exchanges; None where no spans leave."""
 
     def __init__(
         self,
@@ -67,7 +66,7 @@ class Traces:
         self._seen = seen
         self._sampler = Sampler(settings, team_name)
         self._events = spans.detail == "full"
-        self._early: EarlyExport | None = None
+        self.early: EarlyExport | None = None
         self._counting = threading.Lock()  # results come from the exporter's thread as well
         self._spans = Counter(names.SPANS, registry, [(result,) for result in names.SPAN_RESULTS])
         wishes = environment.read(variables)
@@ -80,7 +79,7 @@ class Traces:
 
                 self._sender = SpanSender(self._count, log, way(exporter), variables)
                 after_ns = _ns(settings.early_export_after_s)
-                self._early = EarlyExport(self._sampler, seen, self._offer, after_ns)
+                self.early = EarlyExport(self._sampler, seen, self._offer, after_ns)
             except Exception as exc:  # a missing certificate file, say, must not cost the metrics
                 log("span_export_off", error=f"{type(exc).__name__}: {exc}")
 
@@ -95,18 +94,8 @@ class Traces:
         """Take other settings over. What has left, or was refused, of an open exchange stays so."""
         self._sampler.update(settings)
         self._events = spans.detail == "full"
-        if self._early is not None:
-            self._early.after_ns = _ns(settings.early_export_after_s)
-
-    def step_ended(self, exchange: OpenExchange, step: Step) -> None:
-        """A step of an open exchange has ended; it may leave before the exchange does."""
-        if self._early is not None:
-            self._early.ended(exchange, step)
-
-    def time_passes(self, now_unix_ns: int) -> None:
-        """Send what has waited for its exchange to be old enough. Cheap; call it about every second."""
-        if self._early is not None:
-            self._early.sweep(now_unix_ns)
+        if self.early is not None:
+            self.early.after_ns = _ns(settings.early_export_after_s)
 
     def identify(self, record: ExchangeClosed, exchange: OpenExchange | None) -> Identity:
         """The ids of an exchange that has ended. exchange: what was known of it while it was open."""
@@ -132,8 +121,8 @@ class Traces:
     def closed(self, account: Account, identity: Identity, exchange: OpenExchange | None, kept_by: str | None) -> None:
         """Send what has not left yet of an exchange's trace, and what is told of its content, where it is kept."""
         left: set[int] = set()
-        if exchange is not None and self._early is not None:
-            self._early.closed(exchange)
+        if exchange is not None and self.early is not None:
+            self.early.closed(exchange)
             left = exchange.leaving.left if exchange.leaving is not None else left
         content = account.content if self._contents is not None else None
         if self._sender is None and content is None:

@@ -52,20 +52,16 @@ class OpenExchange:
 
     def step_began(self, step: Step) -> None:
         """Take in a step that began. It may have the index of another that never ends."""
-        if self._has_room:
+        if len(self.begun) + len(self.over) < MAX_LIVE_STEPS:
             self.begun[step.number] = step
 
     def step_ended(self, step: Step) -> bool:
         """Take in a step that ended; whether there was room for it."""
         self.begun.pop(step.number, None)
-        if not self._has_room:
+        if len(self.begun) + len(self.over) >= MAX_LIVE_STEPS:
             return False
         self.over.append(step)
         return True
-
-    @property
-    def _has_room(self) -> bool:
-        return len(self.begun) + len(self.over) < MAX_LIVE_STEPS
 
 
 @dataclass(frozen=True, slots=True)

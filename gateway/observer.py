@@ -78,6 +78,7 @@ class Observer:
         lag.start()
         self.telemetry.start(loop.call_soon_threadsafe)
         reloading = asyncio.ensure_future(self._reloader.run())
+        loops.rest_garbage()
         self._lifeline.say({"ready": True})
         await self._end.wait()
         reloading.cancel()

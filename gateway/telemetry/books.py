@@ -43,7 +43,7 @@ class Error:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CountedUsage:
     """Tokens to count. model: the label value. counted: the usage as disjoint counts.
 
@@ -168,31 +168,30 @@ class Books:
         account.beyond = stream.steps_beyond
         previous = self._seen.get(record.request.previous_interaction_id)
         account.earlier = previous.span if previous is not None else None
-        stated = stream.usage is not None and stream.basis is not None and not stream.usage.is_empty
+        entry = None if stream.interaction.id is None else self._seen.touch(stream.interaction.id)
         subject, tier = _subject(record), stream.interaction.service_tier or record.request.service_tier
-        if stated and stream.usage is not None and stream.basis is not None:
-            own = stream.usage
-            account.usage = CountedUsage(own, stream.basis, CREATE, account.model, count(own), own, subject, tier)
-        ended = record.outcome.value in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
-        account.usage_missing = ended and not stated
+        own = stream.usage
+        if own is not None and stream.basis is not None and not own.is_empty:
+            account.usage = CountedUsage(
+                own, stream.basis, CREATE, account.model, count(own), own, subject, tier, entry
+            )
+        ended = record.outcome in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
+        account.usage_missing = ended and account.usage is None
         # What runs on has no size yet; a poll brings it.
         account.sizes = record.outcome is not Outcome.IN_PROGRESS
-        if stream.interaction.id is None:
+        if entry is None:
             return
-        entry = self._seen.touch(stream.interaction.id)
         entry.created_here = True
         entry.sized |= account.sizes
         entry.model, entry.subject, entry.tier = account.model, subject, tier
         entry.stream_seen |= record.body is Body.STREAM
-        entry.shown |= record.outcome.value in TERMINAL_STATUSES
+        entry.shown |= record.outcome in TERMINAL_STATUSES
         if identity is not None:
             entry.span = SpanRef(identity.trace_id, identity.main)
         if account.usage is not None:
-            account.usage = replace(account.usage, memory=entry)
             entry.final_counted |= account.usage.basis is Basis.FINAL
             entry.running = None if entry.final_counted else account.usage.usage
-        for step in stream.steps:
-            entry.remember_step(step.index, step.type)
+        entry.remember(stream.steps)
 
     def _count_calls(self, account: Account) -> None:
         """Function results that were brought, then the calls of the answer."""
@@ -241,8 +240,7 @@ class Books:
         if resumed or (final is not None and not stream_seen):
             account.counted = [step for step in steps if not entry.has_step(step.index)]
             account.beyond = record.stream.steps_beyond
-            for step in account.counted:
-                entry.remember_step(step.index, step.type)
+            entry.remember(account.counted)
         entry.stream_seen |= resumed
         if final is not None:
             account.sizes, entry.sized = not entry.sized, True

@@ -8,10 +8,13 @@ What was forgotten, or seen by another replica or before a restart, can be count
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from sys import intern
 
 from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import SpanRef
+from gateway.wire.facts import Step
 from gateway.wire.usage import Usage
 
 MAX_REMEMBERED_STEPS = 512
@@ -46,9 +49,11 @@ class Interaction:
     chain_root: str | None = None
     ids_taken: bool = False
 
-    def remember_step(self, index: int, type_: str) -> None:
-        if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:
-            self.steps[index] = type_
+    def remember(self, steps: Iterable[Step]) -> None:
+        """They were counted."""
+        for step in steps:
+            if len(self.steps) < MAX_REMEMBERED_STEPS or step.index in self.steps:
+                self.steps[step.index] = intern(step.type)  # few types: each record has strings of its own
 
     def has_step(self, index: int) -> bool:
         """Whether a step was counted. Where the memory of steps is full, what is new can't be told: then yes."""

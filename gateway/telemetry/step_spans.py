@@ -14,7 +14,7 @@ from gateway.telemetry import names
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.nodes import INTERNAL, Interval, Node
-from gateway.telemetry.tools import pair
+from gateway.telemetry.tools import SERVER_TOOL_STEPS, pair
 from gateway.wire.facts import Step
 from gateway.wire.phases import TOOL_OF_CALL, TOOL_OF_RESULT
 
@@ -88,5 +88,5 @@ class StepSpans:
 
 def count(steps: list[Step]) -> int:
     """How many spans steps have, for those that aren't made."""
-    tools = sum(step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT for step in steps)
-    return len(steps) + tools - (len(pair(steps)[1]) if tools else 0)
+    tools = [step for step in steps if step.type in SERVER_TOOL_STEPS]
+    return len(steps) + len(tools) - (len(pair(tools)[1]) if tools else 0)

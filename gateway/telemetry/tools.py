@@ -25,6 +25,8 @@ OK, ERROR, UNMATCHED, PENDING = "ok", "error", "unmatched", "pending"
 
 MAX_UNMATCHED = 256  # remembered of one interaction
 
+SERVER_TOOL_STEPS = TOOL_OF_CALL.keys() | TOOL_OF_RESULT.keys()
+
 Unmatched: TypeAlias = frozenset[tuple[str, str]]  # tool and id of calls
 
 
@@ -61,7 +63,7 @@ def tool_calls(steps: list[Step], unmatched: Unmatched) -> tuple[list[ToolCall],
     unmatched: the server tools' calls of this interaction that counted without their result so far.
     """
     found = [_PENDING_CALL for step in steps if step.type == "function_call"]
-    tools = [step for step in steps if step.type in TOOL_OF_CALL or step.type in TOOL_OF_RESULT]
+    tools = [step for step in steps if step.type in SERVER_TOOL_STEPS]
     if not tools:
         return found, unmatched
     result_of, paired = pair(tools)

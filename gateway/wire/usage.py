@@ -7,7 +7,7 @@ Source: interactions-api.md 5, accounting.md 2. Missing is not zero, and nothing
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 MODALITIES = frozenset({"text", "image", "audio", "video", "document"})
 UNKNOWN = "unknown"
@@ -58,8 +58,7 @@ class Reading:
     unknown_modalities: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCount:
+class TokenCount(NamedTuple):
     """Tokens of one type and one modality of the known five, or `unknown`."""
 
     type: str
@@ -255,15 +254,17 @@ def _add_named(into: dict[str, int], name: str, value: int) -> None:
 
 
 def _by_modality(type_: str, total: int, listed: dict[str, int] | None, counted: Counted) -> list[TokenCount]:
-    known: dict[str, int] = {}
-    if listed is not None:
-        if sum(listed.values()) > total:
-            counted.modality_exceeds_total += 1
-        else:
-            known = {m: n for m, n in listed.items() if m in MODALITIES and n > 0}
-            counted.folded += sum(1 for m in listed if m not in MODALITIES)
-    counts = [TokenCount(type_, modality, tokens) for modality, tokens in known.items()]
-    rest = total - sum(known.values())
+    counts: list[TokenCount] = []
+    rest = total
+    if listed and sum(listed.values()) > total:
+        counted.modality_exceeds_total += 1
+    elif listed:
+        for modality, tokens in listed.items():
+            if modality not in MODALITIES:
+                counted.folded += 1
+            elif tokens > 0:
+                counts.append(TokenCount(type_, modality, tokens))
+                rest -= tokens
     if rest > 0:
         counts.append(TokenCount(type_, UNKNOWN, rest))
     return counts

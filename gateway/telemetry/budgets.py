@@ -39,7 +39,9 @@ class Budgets:
 
     def closed(self, account: Account) -> None:
         """Count the cost of an ended exchange against the budgets that it is of."""
-        usd = account.cost.usd if account.cost is not None else None
+        if not self._teams or account.cost is None:
+            return
+        usd = account.cost.usd
         if not usd:
             return
         for name, team in self._teams.items():

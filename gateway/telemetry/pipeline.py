@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, TypeVarTuple
 
 from gateway.records import (
     ContentCaptured,
@@ -61,7 +61,7 @@ SAMPLING = (  # settings of which traces are kept, when they leave, and what the
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
 
@@ -287,9 +287,9 @@ class Telemetry:
     def _warn(self, event: str, *_: Any, **fields: Any) -> None:
         self.logger.warning(event, **fields)
 
-    def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def _guard(self, sink: str, work: Callable[[*Ts], T], *args: *Ts) -> T | None:
         try:
-            return work(*args, **kwargs)
+            return work(*args)
         except Exception as exc:
             self._fault(sink, exc)
             return None

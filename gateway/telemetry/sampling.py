@@ -55,7 +55,9 @@ class Sampler:
         if kept is None and self._models.any((interaction.model, interaction.agent)):
             kept = MODEL
         if kept is None:
-            kept = next((name for name, holds in self._late if holds(account)), None)
+            for name, holds in self._late:
+                if holds(account):
+                    return name
         return kept
 
     def rule_already(self, record: ExchangeOpened | ExchangeClosed, trace_id: int) -> str | None:

@@ -30,8 +30,9 @@ class Traffic:
 
     def closed(self, record: ExchangeClosed) -> None:
         """Count an ended exchange."""
-        for direction, passed in zip(names.DIRECTIONS, (record.bytes_up, record.bytes_down), strict=True):
-            self._bytes.inc((direction,), passed)
+        up, down = names.DIRECTIONS
+        self._bytes.inc((up,), record.bytes_up)
+        self._bytes.inc((down,), record.bytes_down)
         for type_, times in events_by_type(record.stream, done_seen=record.done_seen).items():
             if times:
                 self._events.inc((type_,), times)

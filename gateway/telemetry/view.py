@@ -64,7 +64,7 @@ class OpenExchange:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecentExchange:
     """An exchange that ended lately, without its steps."""
 

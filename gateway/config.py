@@ -185,6 +185,9 @@ Address = Annotated[str, AfterValidator(_address)]
 Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none_word)]
+OptionalDollars = Annotated[
+    Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_none_word)
+]
 OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
 Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
@@ -198,6 +201,7 @@ BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...]
 
 BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 SECONDS = "a number of seconds above 0"
+NAME_PATTERNS = "a list of exact names, or prefixes that end in `*`"
 COUNT = "a whole number of at least 1"
 SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
 
@@ -246,7 +250,9 @@ class ProxySettings(Section):
     ] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
-    detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")
+    detail: bool = _setting(
+        False, "keep type, index, size and time of the last 512 events of each stream", "true or false"
+    )
 
 
 class LabelSettings(Section):
@@ -255,7 +261,7 @@ class LabelSettings(Section):
     models: Patterns = _setting(
         ("gemini-*", "deep-research-*", "antigravity-*"),
         "models and agents with a label of their own",
-        "a list of exact names, or prefixes that end in `*`",
+        NAME_PATTERNS,
     )
     max_models: Count = _setting(24, "distinct values of the model label", COUNT)
     codes: Codes = _setting((), "error codes kept as they are, beside the built-in list", "a list of words")
@@ -308,7 +314,27 @@ class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
     keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
-        1.0, "share of the traces that are kept", "a number from 0 to 1"
+        1.0, "share of the traces that are kept; the rules below keep more", "a number from 0 to 1"
+    )
+    keep_errors: bool = _setting(
+        True, "keep every trace of an exchange that ended in an error, or had an error event", "true or false"
+    )
+    keep_stalls: bool = _setting(True, "keep every trace of a stalled stream", "true or false")
+    keep_slower_than_s: OptionalSeconds = _setting(
+        None, "keep every trace of an exchange that took longer", f'{SECONDS}, or "none"'
+    )
+    keep_costlier_than_usd: OptionalDollars = _setting(
+        None, "keep every trace of an exchange that cost more", 'a number of US dollars above 0, or "none"'
+    )
+    keep_first_delta_slower_than_s: OptionalSeconds = _setting(
+        None, "keep every trace whose client waited longer for the first delta", f'{SECONDS}, or "none"'
+    )
+    keep_models: Patterns = _setting((), "models and agents whose traces are all kept", NAME_PATTERNS)
+    keep_teams: Patterns = _setting((), "teams whose traces are all kept", NAME_PATTERNS)
+    early_export_after_s: OptionalSeconds = _setting(
+        10.0,
+        "finished steps of an exchange that has been open so long are sent before its end, if it is kept already",
+        f'{SECONDS}, or "none"',
     )
 
     inbound: Literal["trusted", "untrusted"] = _setting(
@@ -340,6 +366,13 @@ class TraceSettings(Section):
 
 class SpanSettings(Section):
     """What spans carry."""
+
+    detail: Literal["basic", "full"] = _setting(
+        "basic",
+        "full adds span events: first deltas, errors, a stall, the end, unknown names; and, where proxy.detail is on, "
+        "the last events of the stream",
+        "basic or full",
+    )
 
     dialect: Annotated[
         tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)

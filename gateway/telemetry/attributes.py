@@ -68,6 +68,11 @@ def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
     return outcome.value
 
 
+def is_error(record: ExchangeClosed) -> bool:
+    """Whether an exchange is an error on its interaction's or its upstream request's span."""
+    return record.outcome in ERRORS
+
+
 def is_server_error(record: ExchangeClosed) -> bool:
     """Whether the SERVER span is an error too: all are, but a 4xx is the caller's affair."""
     return record.outcome in ERRORS and not (
@@ -77,8 +82,11 @@ def is_server_error(record: ExchangeClosed) -> bool:
 
 def operation(record: ExchangeClosed) -> str | None:
     """The operation of the interaction span, None where the exchange has none."""
-    if record.outcome is Outcome.REJECTED:
-        return None
+    return None if record.outcome is Outcome.REJECTED else asked_operation(record)
+
+
+def asked_operation(record: ExchangeClosed) -> str | None:
+    """The operation that the request asked for, whatever became of it."""
     if record.route is Route.GET:
         return names.FETCH
     if record.route is not Route.CREATE:

@@ -31,7 +31,7 @@ from gateway.telemetry.contents import Contents
 from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.footprint import Footprint
-from gateway.telemetry.ids import anonymous, identify
+from gateway.telemetry.ids import anonymous
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
@@ -83,7 +83,7 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = self._seen = Seen(settings.usage.remembered_interactions)
+        seen = Seen(settings.usage.remembered_interactions)
         teams: TeamLabels | None = None
         if settings.attribution.team is not None:
             teams = TeamLabels(
@@ -121,7 +121,10 @@ class Telemetry:
         self._traces = Traces(
             self.registry,
             codes,
-            settings.traces.keep_ratio,
+            settings.traces,
+            settings.spans,
+            seen,
+            str if teams is None else teams.name,
             self._warn,
             dialects=Dialects(settings.spans),
             variables=variables,
@@ -192,11 +195,15 @@ class Telemetry:
         elif isinstance(record, StepStarted):
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
-            self._guard("view", self.view.step_finished, session, record)
+            exchange, early = self._guard("view", self.view.step_finished, session, record), self._traces.early
+            if exchange is not None and early is not None:
+                self._guard("traces", early.ended, exchange, record.step)
         elif isinstance(record, ContentCaptured):
             session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
+            if self._traces.early is not None:
+                self._guard("traces", self._traces.early.sweep, self._clock_unix_ns())
             self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:
@@ -228,9 +235,8 @@ class Telemetry:
             self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
-        self._guard("view", self.view.closed, session, record)
-        is_repeated = self._seen.was_created(record.stream.interaction.id)
-        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
+        exchange = self._guard("view", self.view.closed, session, record)
+        identity = self._guard("traces", self._traces.identify, record, exchange) or anonymous(record.exchange_id)
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
@@ -240,14 +246,15 @@ class Telemetry:
         if content is not None and content.exchange_id == record.exchange_id:
             account.content = content.content
         self._guard("cost", self._pricer.settle, account)
-        exemplar = self._guard("traces", self._traces.exemplar, account, identity)
+        kept_by = self._guard("traces", self._traces.kept_by, account, identity, exchange)
+        exemplar = self._guard("traces", self._traces.exemplar, account, identity, kept_by)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         if self._semconv is not None:
             self._guard("metrics", self._semconv.closed, account)
         self._guard("metrics", self._traffic.closed, record)
         self._guard("cost", self._costs.closed, account)
         self._guard("cost", self._budgets.closed, account)
-        self._guard("traces", self._traces.closed, account, identity)
+        self._guard("traces", self._traces.closed, account, identity, exchange, kept_by)
         self._guard("log", self._log.closed, account, identity, session.worker)
 
     def _prices(self, settings: Settings) -> Table:

@@ -154,6 +154,7 @@ def _server(reading: Reading) -> Attributes:
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
             **attribution.on_server(reading.tags),
+            "interactions.kept_by": "ratio",  # of the sites where nothing is left out; else see sampling.py
         }
     )
 

@@ -55,6 +55,7 @@ def step(index: int, type_: str, start_ms: int | None = None, stop_ms: int | Non
         start_ns=None if start_ms is None else start_ms * MS,
         stop_ns=None if stop_ms is None else stop_ms * MS,
         closed=more.pop("closed", stop_ms is not None or start_ms is None),
+        number=more.pop("number", index),
         **more,
     )
 

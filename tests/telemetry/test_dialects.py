@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from gateway.config import PricingSettings, Settings, SpanSettings
 from gateway.config_sources import SettingsError, load
 from gateway.telemetry.dialects import Dialects
-from gateway.telemetry.tree import Node
+from gateway.telemetry.nodes import Node
 from gateway.wire.facts import Mode
 from tests.telemetry.factories import AGENT, EVEN_PRICES, MODEL, MS, STARTED_NS, Bench, S, create, poll, step, usage
 

@@ -52,7 +52,8 @@ def test_every_counter_and_gauge_has_a_unit() -> None:
 
 def test_no_attribute_stands_twice_and_each_names_its_spans() -> None:
     listed = [attribute.name for attribute in names.ATTRIBUTES]
-    spans = {span.key for span in names.SPAN_KINDS} | {names.ON_LINK, names.ON_RESOURCE, names.ON_METRIC}
+    places = {names.ON_LINK, names.ON_RESOURCE, names.ON_METRIC, names.ON_EVENT}
+    spans = {span.key for span in names.SPAN_KINDS} | places
 
     assert len(listed) == len(set(listed))
     assert all(attribute.on and spans.issuperset(attribute.on) for attribute in names.ATTRIBUTES)

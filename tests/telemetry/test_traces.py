@@ -507,6 +507,7 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "interactions.phase.connect": 0.003,
         "interactions.phase.wait": 0.995,
         "interactions.phase.gateway": 0.002,
+        "interactions.kept_by": "ratio",
     }
 
 

@@ -7,13 +7,14 @@ import os
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gateway_process import GatewayProcess, SimulatorProcess, wait_until
+from tests.otlp_receiver import OtlpReceiver
 
 MODEL = "gemini-3-flash-preview"
 PRICES = """
@@ -29,11 +30,11 @@ standard = {{ input = {usd}, output = {usd} }}
 class Running:
     """A gateway that reads its settings from a file, before a simulator."""
 
-    def __init__(self, folder: Path, upstream: str) -> None:
+    def __init__(self, folder: Path, upstream: str, env: Mapping[str, str] | None = None) -> None:
         self.config, self.prices = folder / "gateway.toml", folder / "prices.toml"
         self.write_prices("1")
         self.write(f'[pricing]\nfile = "{self.prices}"\n')
-        self.gateway = GatewayProcess(upstream, flags=["--config", str(self.config)])
+        self.gateway = GatewayProcess(upstream, env=env, flags=["--config", str(self.config)])
         self._sent = 0
 
     def write(self, text: str) -> None:
@@ -142,6 +143,23 @@ def test_models_get_their_label_while_it_runs(running: Running) -> None:
 
     scrape = running.gateway.scrape()
     assert {model: scrape.total("requests_total", model=model) for model in ("other", MODEL)} == {"other": 1, MODEL: 1}
+
+
+def test_which_traces_are_kept_changes_while_it_runs(tmp_path: Path) -> None:
+    """From none to all; what the log says of each leads to the one that came."""
+    with SimulatorProcess() as simulator, OtlpReceiver() as receiver:
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+        running = Running(tmp_path, simulator.url, env)
+        config = running.config.read_text(encoding="utf-8")
+        running.write(config + "[traces]\nkeep_ratio = 0.0\n")
+        with running.gateway:
+            lost = running.ask()
+            running.write(config)
+            running.events("reloaded")
+            kept = running.ask()
+            spans = receiver.wait_for(lambda spans: any(not span.parent_id for span in spans))
+
+    assert {span.trace_id for span in spans} == {kept["trace_id"]} != {lost["trace_id"]}
 
 
 def test_the_log_level_changes_while_it_runs(running: Running) -> None:

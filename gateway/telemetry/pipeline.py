@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.telemetry.otlp_metrics import MetricSender, OnLoop
 
+SAMPLING = (  # settings of which traces are kept, when they leave, and what they tell
+    *("traces.keep_ratio", "traces.keep_errors", "traces.keep_stalls", "traces.keep_slower_than_s"),
+    *("traces.keep_costlier_than_usd", "traces.keep_first_delta_slower_than_s", "traces.keep_models"),
+    *("traces.keep_teams", "traces.early_export_after_s", "spans.detail"),
+)
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
@@ -162,6 +167,7 @@ class Telemetry:
             "budgets": lambda settings: self._budgets.replace(settings.budgets),
             "labels": self.relabel,
             "attribution.team_names": self.relabel,
+            **dict.fromkeys(SAMPLING, self._resample),
             "log.level": self._relevel,
         }
 
@@ -267,6 +273,9 @@ class Telemetry:
 
     def _reprice(self, settings: Settings) -> None:
         self._pricer.replace(pricing_file.read(pricing_file.path(settings.pricing.file)))
+
+    def _resample(self, settings: Settings) -> None:
+        self._traces.update(settings.traces, settings.spans)
 
     def _relevel(self, settings: Settings) -> None:
         self.logger = make_logger(settings.log, self._log_stream)

@@ -11,6 +11,7 @@ sampled flag is not asked: it was set before anything was known of the exchange.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gateway.records import ExchangeClosed, ExchangeOpened
@@ -93,8 +94,8 @@ def _late_rules(settings: TraceSettings) -> Iterable[tuple[str, Late]]:
         slow_ns = settings.keep_slower_than_s * _NS_PER_S
         yield SLOW, lambda account: account.record.times.end_ns > slow_ns
     if settings.keep_costlier_than_usd is not None:
-        usd = settings.keep_costlier_than_usd
-        yield COST, lambda account: (_cost_usd(account) or 0) > usd
+        usd = Decimal(repr(settings.keep_costlier_than_usd))  # as it was written: 0.3 is not a little less
+        yield COST, lambda account: account.cost is not None and (account.cost.usd or 0) > usd
     if settings.keep_first_delta_slower_than_s is not None:
         delta_ns = settings.keep_first_delta_slower_than_s * _NS_PER_S
         yield FIRST_DELTA, lambda account: (_first_delta_ns(account.record) or 0) > delta_ns
@@ -111,8 +112,3 @@ def has_error(account: Account) -> bool:
 def _first_delta_ns(record: ExchangeClosed) -> int | None:
     # Of a resumed stream it says nothing: its first deltas are somewhere in the middle (accounting.md 3).
     return record.stream.first_delta_ns.get("any") if record.route is Route.CREATE else None
-
-
-def _cost_usd(account: Account) -> float | None:
-    cost: float | None = getattr(account, "cost", None)
-    return cost

@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from gateway.simulator.catalogue import scenarios
@@ -32,18 +33,20 @@ SEED: Final = 20261127
 RATIO: Final = 0.3
 SLOW_S: Final = 1.5
 LATE_S: Final = 0.9
+COSTLY_USD: Final = 0.01
 KEPT_MODEL: Final = MODELS[2]
 KEPT_AGENTS: Final = "deep-"
 KEPT_TEAM: Final = "search"
 CONFIG: Final[Mapping[str, object]] = {
     "traces.keep_ratio": RATIO,
     "traces.keep_slower_than_s": SLOW_S,
+    "traces.keep_costlier_than_usd": COSTLY_USD,
     "traces.keep_first_delta_slower_than_s": LATE_S,
     "traces.keep_models": f"{KEPT_MODEL},{KEPT_AGENTS}*",
     "traces.keep_teams": KEPT_TEAM,
     "proxy.stall_threshold_s": 0.5,
 }
-RULES: Final = ("ratio", "model", "team", "error", "stall", "slow", "first_delta")
+RULES: Final = ("ratio", "model", "team", "error", "stall", "slow", "cost", "first_delta")
 ANONYMOUS: Final = ("text", "thinking", "google_search", "unary", "failed", "cancelled")  # their answers have an id
 
 
@@ -150,7 +153,8 @@ def _expect(sampled: Sampled) -> None:
             assert reading.entry["scenario"] == "text"  # the one that is made to
             expected.children[0].attributes["interactions.stalled"] = True
             site.books.samples["stalls_total", frozenset({("model", models[key])})] += 1
-        rule = _rule(reading, trace_id, line)
+        bill = site.books.costs.bills.get(key)
+        rule = _rule(reading, trace_id, line, sum(bill.usd.values()) if bill is not None else 0)
         sampled.rules[key] = rule
         sampled.sizes[key] = expected.count()
         expected.attributes["interactions.kept_by"] = rule
@@ -163,7 +167,7 @@ def _trace_id(reading: Reading) -> str:
     return derived(reading.interaction_id)[0]
 
 
-def _rule(reading: Reading, trace_id: str, line: Mapping[str, Any]) -> str:
+def _rule(reading: Reading, trace_id: str, line: Mapping[str, Any], usd: Fraction | int) -> str:
     """The first rule, in their order, that keeps an exchange."""
     asked = {reading.asked.get("model"), reading.asked.get("agent")}
     answered = {reading.model, reading.agent}
@@ -175,6 +179,7 @@ def _rule(reading: Reading, trace_id: str, line: Mapping[str, Any]) -> str:
         "error": reading.outcome in ERRORS or reading.error_events > 0,
         "stall": line.get("stalled") is True,
         "slow": line["duration_ms"] > SLOW_S * 1000,
+        "cost": usd > Fraction(str(COSTLY_USD)),
         "first_delta": reading.route == "create" and line.get("first_delta_ms", 0) > LATE_S * 1000,
     }
     return next((name.strip() for name, held in holds.items() if held), "")

@@ -16,7 +16,7 @@ from gateway.telemetry.books import Account
 from gateway.telemetry.ids import derive
 from gateway.telemetry.sampling import Sampler
 from gateway.wire.outcome import Outcome
-from tests.telemetry.factories import AGENT, MODEL, MS, Bench, cancel, create, poll, resume, step
+from tests.telemetry.factories import AGENT, EVEN_PRICES, MODEL, MS, Bench, cancel, create, poll, resume, step, usage
 
 LOW, HIGH = 1 << 64, (1 << 64) - 1  # trace ids whose low half is 0 and all ones: the first and the last to be kept
 TOOL_FAILED = [step(0, "google_search_call", 1, 2, id="a"), step(1, "google_search_result", 3, 4, call_id="a")]
@@ -137,6 +137,31 @@ def test_a_team_is_kept_by_the_name_that_is_shown(patterns: tuple[str, ...], rul
 
     assert sampler.rule(account_of(create(tags={"team": "1c4a"})), HIGH) == rule
     assert sampler.rule(account_of(create()), HIGH) is None
+
+
+@pytest.mark.parametrize(
+    ("input_", "rule"), [(300_001, "cost"), (300_000, None), (299_999, None), (None, None)], ids=str
+)
+def test_a_trace_is_kept_that_cost_more(input_: int | None, rule: str | None) -> None:
+    """At a dollar a million tokens, more than exactly 0.3, which no float is; what has no usage costs nothing."""
+    wishes = TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.3)
+    bench = Bench(Settings(traces=wishes, pricing=EVEN_PRICES))
+    bench.apply(create(usage=usage(input=input_)) if input_ is not None else create())
+    bench.flush()
+
+    kept = {dict(span.attributes or {}).get("interactions.kept_by") for span in bench.spans.get_finished_spans()}
+    assert kept - {None} == {rule} - {None}
+    assert bench.value("telemetry_faults_total") == 0
+
+
+def test_a_trace_without_a_price_is_not_costly() -> None:
+    bench = Bench(Settings(traces=TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.000001)))
+    bench.apply(create(request_model="nobody's", interaction_model="nobody's", usage=usage(input=10**9)))
+    bench.flush()
+
+    assert bench.spans.get_finished_spans() == ()
+    assert bench.value("cost_unpriced_tokens_total") == 10**9
+    assert bench.value("telemetry_faults_total") == 0
 
 
 def test_other_settings_hold_from_the_next_exchange_on() -> None:

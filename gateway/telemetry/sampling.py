@@ -94,8 +94,8 @@ def _late_rules(settings: TraceSettings) -> Iterable[tuple[str, Late]]:
         slow_ns = settings.keep_slower_than_s * _NS_PER_S
         yield SLOW, lambda account: account.record.times.end_ns > slow_ns
     if settings.keep_costlier_than_usd is not None:
-        usd = Decimal(repr(settings.keep_costlier_than_usd))  # as it was written: 0.3 is not a little less
-        yield COST, lambda account: account.cost is not None and (account.cost.usd or 0) > usd
+        usd = Decimal(str(settings.keep_costlier_than_usd))  # as it is written, as prices are
+        yield COST, lambda account: _cost_usd(account) > usd
     if settings.keep_first_delta_slower_than_s is not None:
         delta_ns = settings.keep_first_delta_slower_than_s * _NS_PER_S
         yield FIRST_DELTA, lambda account: (_first_delta_ns(account.record) or 0) > delta_ns
@@ -112,3 +112,8 @@ def has_error(account: Account) -> bool:
 def _first_delta_ns(record: ExchangeClosed) -> int | None:
     # Of a resumed stream it says nothing: its first deltas are somewhere in the middle (accounting.md 3).
     return record.stream.first_delta_ns.get("any") if record.route is Route.CREATE else None
+
+
+def _cost_usd(account: Account) -> Decimal:
+    # What has no price is not known to be dear.
+    return (account.cost.usd if account.cost is not None else None) or Decimal(0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from prometheus_client.samples import Exemplar
 from gateway.config import Settings, TraceSettings
 from gateway.records import ExchangeClosed, ExchangeOpened
 from gateway.telemetry.books import Account
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import derive
 from gateway.telemetry.sampling import Sampler
 from gateway.wire.outcome import Outcome
@@ -115,6 +118,21 @@ RULES: list[Any] = [
     ),
     pytest.param({"keep_slower_than_s": 0.1}, HIGH, create(stream_stalled=True), "stall", id="then stalls"),
 ]
+
+
+COSTS: list[Any] = [
+    pytest.param(Cost("standard", {"input": Decimal("0.07"), "output": Decimal("0.030001")}), "cost", id="costlier"),
+    pytest.param(Cost("standard", {"input": Decimal("0.07"), "output": Decimal("0.03")}), None, id="just as costly"),
+    pytest.param(Cost("standard", {}, unpriced={"input": 10**9}), None, id="what has no price is not known to be dear"),
+    pytest.param(None, None, id="nothing was counted"),
+]
+
+
+@pytest.mark.parametrize(("cost", "rule"), COSTS)
+def test_a_costly_exchange_is_kept(cost: Cost | None, rule: str | None) -> None:
+    sampler = Sampler(TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.1))
+
+    assert sampler.rule(dataclasses.replace(account_of(create()), cost=cost), HIGH) == rule
 
 
 def account_of(record: ExchangeClosed) -> Account:

@@ -19,7 +19,7 @@ from gateway.wire.room import Room, Text, whole_characters
 MAX_STEPS = 256
 MAX_PARTS = 512  # of all steps together
 MAX_THOUGHTS = 32  # of one step; what comes then is added to the last
-MAX_DEPTH = 64  # of a tool's result
+MAX_DEPTH = 64  # of a tool's result, and of arguments that are too deep to be written
 
 _OTHER = "other"
 
@@ -262,7 +262,10 @@ def _as_json(value: Any) -> bytes:
             return orjson.dumps(value)
         except (TypeError, ValueError):  # half a surrogate pair, an integer over 64 bits
             pass
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except RecursionError:  # it can be read deeper than it can be written
+        return _as_json(without_media(value))
 
 
 def _index(wire: dict[str, Any]) -> int | None:

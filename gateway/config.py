@@ -215,15 +215,11 @@ class ProxySettings(Section):
         None, "a larger request body is answered 413; the API has its own limit", f'{COUNT}, or "none"'
     )
     stall_threshold_s: Seconds = _setting(30.0, "a longer gap between events flags the exchange as stalled", SECONDS)
-    request_prefix_bytes: Count = _setting(
-        256 * 1024, "of a request body, kept to learn model, agent, stream and turn", COUNT
-    )
     ca_file: Annotated[
         str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)
     ] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
-    detail: bool = _setting(False, "keep the last events of each exchange for the console", "true or false")
 
 
 class LabelSettings(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from pydantic import ValidationError
 from gateway.config import ENV_PREFIX, Settings
 from gateway.config_sources import SettingsError, described, leaves, load, redacted, variable
 from gateway.lifeline import Greeting
+from gateway.records import TAGS
 from tests.gateway_process import COMMAND
 
+PACKAGE = Path(__file__).parents[1] / "gateway"
 # A key as people paste it; no line may ever show it.
 SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
 
@@ -171,8 +174,8 @@ ENVIRONMENT_MISTAKES = [
         id="unknown variable, its value not shown",
     ),
     pytest.param(
-        {"INTERACTIONS_GATEWAY_PROXY__DETAIL": "maybe"},
-        "proxy.detail = 'maybe' (environment INTERACTIONS_GATEWAY_PROXY__DETAIL): must be true or false",
+        {"INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP": "maybe"},
+        "attribution.strip = 'maybe' (environment INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP): must be true or false",
         id="wrong type",
     ),
     pytest.param(
@@ -274,6 +277,15 @@ def test_every_setting_has_a_variable_a_purpose_and_a_default_that_it_allows() -
     assert load(environ=environ) == Settings()
 
 
+def test_every_setting_is_read_somewhere() -> None:
+    """Outside the files that define and load them; tags are read by their names in TAGS."""
+    sources = [path for path in PACKAGE.rglob("*.py") if path.name not in ("config.py", "config_sources.py")]
+    words = set(re.findall(r"""\.(\w+)|\["(\w+)"\]""", "\n".join(path.read_text(encoding="utf-8") for path in sources)))
+    read = {word for pair in words for word in pair} | set(TAGS)
+
+    assert [".".join(key) for key, _, _ in leaves() if key[-1] not in read] == []
+
+
 def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
     environ = {
         "LABELS__CODES": "One,two",
@@ -328,7 +340,7 @@ def test_settings_ignore_the_environment_unless_they_are_loaded(monkeypatch: pyt
 
 def test_settings_survive_the_way_to_a_child() -> None:
     settings = load(
-        environ={"INTERACTIONS_GATEWAY_LABELS__MODELS": "a,b*", "INTERACTIONS_GATEWAY_PROXY__DETAIL": "true"}
+        environ={"INTERACTIONS_GATEWAY_LABELS__MODELS": "a,b*", "INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP": "true"}
     )
 
     assert Settings.model_validate_json(settings.model_dump_json()) == settings

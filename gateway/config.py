@@ -28,12 +28,16 @@ FINGERPRINT = "key-fingerprint"
 SECRET_MIN_CHARS = 16
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# Their values are keys, which no metric or span may show; or they end at this hop, and don't say who asks.
+# Their values are keys, which no metric or span may show.
+_KEY_NAMES = re.compile(
+    r"(api|auth|access|subscription)[-_]?key|authorization|authenticate|token|secret|passw|cookie|credential|assertion|jwt",
+    re.IGNORECASE,
+)
+# They end at this hop, and don't say who asks.
 _NO_TAGS = frozenset(
     {
-        *("authorization", "proxy-authorization", "proxy-authenticate", "cookie", "x-goog-api-key", "x-api-key"),
-        *("api-key", "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
-        *("upgrade", "content-length"),
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        "content-length",
     }
 )
 OWN_NAMESPACES = (
@@ -102,11 +106,13 @@ def _named(value: Any) -> Any:
 
 def _source(value: str) -> str:
     kind, _, name = value.partition(":")
-    if not _TOKEN.fullmatch(name) or (kind == "header" and name.lower() in _NO_TAGS):
+    if kind not in ("header", "baggage") or not _TOKEN.fullmatch(name) or _KEY_NAMES.search(name):
         raise ValueError(SOURCE)
-    if kind not in ("header", "baggage"):
+    if kind == "baggage":
+        return value  # its keys are case-sensitive
+    if name.lower() in _NO_TAGS:
         raise ValueError(SOURCE)
-    return f"header:{name.lower()}" if kind == "header" else value  # keys of baggage are case-sensitive
+    return f"header:{name.lower()}"
 
 
 def _team_source(value: str) -> str:
@@ -176,7 +182,7 @@ BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...]
 BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 SECONDS = "a number of seconds above 0"
 COUNT = "a whole number of at least 1"
-SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
+SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 
 
 def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:

@@ -25,7 +25,7 @@ SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
 ADDRESS = "must be host:port with a port of 0-65535, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all addresses"
 BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 URL = "must be http:// or https://, host, optional port and path prefix; no user, query or fragment"
-SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
+SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 KEYED = "must be a text of at least 16 characters, and is needed for team = key-fingerprint"
 
 FILE_MISTAKES = [
@@ -129,6 +129,16 @@ FILE_MISTAKES = [
         '[attribution]\nteam = "header:Authorization"',
         f"attribution.team = 'header:Authorization' (file c.toml): must be key-fingerprint, {SOURCE}",
         id="a header that holds a key",
+    ),
+    pytest.param(
+        '[attribution]\nteam = "header:X-LiteLLM-API-Key"',
+        f"attribution.team = 'header:X-LiteLLM-API-Key' (file c.toml): must be key-fingerprint, {SOURCE}",
+        id="a header whose name says that it holds a key",
+    ),
+    pytest.param(
+        '[attribution]\nuser = "baggage:access_token"',
+        f"attribution.user = 'baggage:access_token' (file c.toml): must be {SOURCE}",
+        id="a member of baggage whose name says so",
     ),
     pytest.param(
         '[attribution]\napp = "header:TE"',
@@ -316,6 +326,12 @@ def test_a_mistake_of_who_embeds_us_does_not_show_a_secret() -> None:
         Settings.model_validate({"attribution": {"fingerprint_secret": SECRET[:15]}})
 
     assert SECRET[:15] not in str(caught.value)
+
+
+def test_headers_in_which_a_proxy_tells_who_signed_in_hold_no_key() -> None:
+    settings = load(environ={"INTERACTIONS_GATEWAY_ATTRIBUTION__USER": "header:X-Auth-Request-Email"})
+
+    assert settings.attribution.user == "header:x-auth-request-email"
 
 
 def test_names_of_teams_are_a_table(tmp_path: Path) -> None:

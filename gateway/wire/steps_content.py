@@ -157,9 +157,9 @@ class StepsContent:
             content.is_error = is_error
         # an empty object in a step's start only holds the place of what its deltas bring
         if wire.get("arguments"):
-            self._replace(step, ARGUMENTS, _as_json(wire["arguments"]))
+            self._replace(step, ARGUMENTS, as_json(wire["arguments"]))
         if wire.get("result") is not None:
-            self._replace(step, RESULT, _as_json(without_media(wire["result"])))
+            self._replace(step, RESULT, as_json(without_media(wire["result"])))
 
     def _replace(self, step: _Step, kind: str, data: bytes) -> None:
         """What a step has once: the last word holds."""
@@ -256,7 +256,8 @@ def _size(wire: dict[str, Any]) -> int | None:
     return base64_bytes(len(before) + missing, data[-2:].encode("utf-8", "replace") if not missing else b"")
 
 
-def _as_json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
+    """The text of a value that the wire held; what is too deep to be written is cut."""
     if isinstance(value, dict | list | str):
         try:
             return orjson.dumps(value)
@@ -265,7 +266,7 @@ def _as_json(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     except RecursionError:  # it can be read deeper than it can be written
-        return _as_json(without_media(value))
+        return as_json(without_media(value))
 
 
 def _index(wire: dict[str, Any]) -> int | None:

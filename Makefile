@@ -84,11 +84,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	touch $@
 
 # A wheel with compiled modules (built from a copy, where they would shadow the sources), in an environment of its own before the packages of .venv.
-$(COMPILED): $(INSTALLED) $(wildcard gateway/*.py gateway/*/*.py gateway/*/*/*.py)
+$(COMPILED): $(INSTALLED) config/pricing.toml $(wildcard gateway/*.py gateway/*/*.py gateway/*/*/*.py)
 	rm -rf .cache/compiled
 	tests/tools/make_venv.sh $(PYTHON) .cache/compiled
 	mkdir .cache/compiled/source
-	cp -r gateway pyproject.toml README.md LICENSE .cache/compiled/source
+	cp -r gateway config pyproject.toml README.md LICENSE .cache/compiled/source
 	HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --wheel-dir .cache/compiled/wheel .cache/compiled/source
 	rm -rf .cache/compiled/source

@@ -7,13 +7,14 @@ Promise: a mistake is one clear line on standard error and exit code 2; nothing 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import __version__, addresses
-from gateway.config import Settings
+from gateway.config import CONFIG_VARIABLE, Settings
 from gateway.config_sources import Mistake, SettingsError, described, load, redacted
 from gateway.keys import fingerprint
 
@@ -98,13 +99,30 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load(options.config, {name: getattr(options, name) for name in options.settings})
 
 
+def _with_prices(settings: Settings) -> Settings:
+    """The same settings, once their price file was read without a mistake."""
+    from gateway.telemetry import pricing_file
+
+    try:
+        pricing_file.read(pricing_file.path(settings.pricing.file))
+    except pricing_file.PricingError as error:
+        raise SettingsError([Mistake("pricing.file", mistake) for mistake in error.mistakes]) from error
+    return settings
+
+
 def _serve(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = _with_prices(_settings(options))
     if os.name == "nt":
         print(f"{PROGRAM}: serve needs Linux or macOS; elsewhere embed it with create_app()", file=sys.stderr)
         return EXIT_MISTAKE
     # The supervisor is to be small and hard to kill: it starts afresh, without all that read the settings.
-    arguments = ["--settings-fd", str(_on_anonymous_file(settings.model_dump_json().encode()))]
+    config = options.config or os.environ.get(CONFIG_VARIABLE)
+    sources = {
+        "config": str(Path(config).absolute()) if config else None,
+        "flags": {name: getattr(options, name) for name in options.settings},
+    }
+    content = json.dumps({"settings": json.loads(settings.model_dump_json()), "sources": sources})
+    arguments = ["--settings-fd", str(_on_anonymous_file(content.encode()))]
     if options.stop_fd is not None:
         arguments += ["--stop-fd", str(options.stop_fd)]
     sys.stdout.flush()
@@ -154,7 +172,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    print(described(_settings(options)))
+    print(described(_with_prices(_settings(options))))
     return 0
 
 

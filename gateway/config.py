@@ -7,6 +7,7 @@ can hold, since the children of the supervisor get them so (lifeline.py).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itse
 
 UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
 PATTERN_MAX_CHARS = 64
+LABEL_TEXT = "a text of 1-64 printable characters"
 FINGERPRINT = "key-fingerprint"
 SECRET_MIN_CHARS = 16
 
@@ -127,6 +129,12 @@ def _secret(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
+def _label_text(value: str | None) -> str | None:
+    if value is not None and (not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable()):
+        raise ValueError(LABEL_TEXT)
+    return value
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
 
@@ -160,14 +168,32 @@ def _path_text(value: Any) -> Any:
 
 def _readable(value: str | None) -> str | None:
     if value is not None and not Path(value).is_file():
-        raise ValueError("a readable file of PEM certificates")
+        raise ValueError("a readable file")
     return value
+
+
+def _json_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.strip() else ()  # its error is a ValueError
+
+
+def _named_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    teams = {budget.name: budget.team for budget in budgets}
+    if len({(budget.name, budget.window) for budget in budgets}) != len(budgets):
+        raise ValueError("one budget for a name and a window")
+    if any(teams[budget.name] != budget.team for budget in budgets):
+        raise ValueError("one team for a name")
+    return budgets
 
 
 Address = Annotated[str, AfterValidator(_address)]
 Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none_word)]
+OptionalDollars = Annotated[
+    Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_none_word)
+]
 OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
 Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
@@ -181,6 +207,7 @@ BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...]
 
 BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 SECONDS = "a number of seconds above 0"
+NAME_PATTERNS = "a list of exact names, or prefixes that end in `*`"
 COUNT = "a whole number of at least 1"
 SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 
@@ -226,6 +253,9 @@ class ProxySettings(Section):
     ] = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
+    detail: bool = _setting(
+        False, "keep type, index, size and time of the last 512 events of each stream", "true or false"
+    )
 
 
 class LabelSettings(Section):
@@ -234,7 +264,7 @@ class LabelSettings(Section):
     models: Patterns = _setting(
         ("gemini-*", "deep-research-*", "antigravity-*"),
         "models and agents with a label of their own",
-        "a list of exact names, or prefixes that end in `*`",
+        NAME_PATTERNS,
     )
     max_models: Count = _setting(24, "distinct values of the model label", COUNT)
     codes: Codes = _setting((), "error codes kept as they are, beside the built-in list", "a list of words")
@@ -287,7 +317,27 @@ class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
     keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
-        1.0, "share of the traces that are kept", "a number from 0 to 1"
+        1.0, "share of the traces that are kept; the rules below keep more", "a number from 0 to 1"
+    )
+    keep_errors: bool = _setting(
+        True, "keep every trace of an exchange that ended in an error, or had an error event", "true or false"
+    )
+    keep_stalls: bool = _setting(True, "keep every trace of a stalled stream", "true or false")
+    keep_slower_than_s: OptionalSeconds = _setting(
+        None, "keep every trace of an exchange that took longer", f'{SECONDS}, or "none"'
+    )
+    keep_costlier_than_usd: OptionalDollars = _setting(
+        None, "keep every trace of an exchange that cost more", 'a number of US dollars above 0, or "none"'
+    )
+    keep_first_delta_slower_than_s: OptionalSeconds = _setting(
+        None, "keep every trace whose client waited longer for the first delta", f'{SECONDS}, or "none"'
+    )
+    keep_models: Patterns = _setting((), "models and agents whose traces are all kept", NAME_PATTERNS)
+    keep_teams: Patterns = _setting((), "teams whose traces are all kept", NAME_PATTERNS)
+    early_export_after_s: OptionalSeconds = _setting(
+        10.0,
+        "finished steps of an exchange that has been open so long are sent before its end, if it is kept already",
+        f'{SECONDS}, or "none"',
     )
 
     inbound: Literal["trusted", "untrusted"] = _setting(
@@ -320,6 +370,13 @@ class TraceSettings(Section):
 class SpanSettings(Section):
     """What spans carry."""
 
+    detail: Literal["basic", "full"] = _setting(
+        "basic",
+        "full adds span events: first deltas, errors, a stall, the end, unknown names; and, where proxy.detail is on, "
+        "the last events of the stream",
+        "basic or full",
+    )
+
     dialect: Annotated[
         tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)
     ] = _setting(
@@ -340,6 +397,31 @@ class UsageSettings(Section):
 
     poll_window_s: Seconds = _setting(86_400.0, "a poll counts usage of interactions updated this recently", SECONDS)
     remembered_interactions: Count = _setting(100_000, "interactions whose counting is remembered", COUNT)
+
+
+class PricingSettings(Section):
+    """What tokens and calls cost."""
+
+    file: Annotated[str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)] = (
+        _setting(
+            None,
+            "prices to use instead of those that come with the gateway; docs/cost.md says its form",
+            "a readable TOML file",
+        )
+    )
+
+
+class Budget(Section):
+    """What may be spent in a window. It stops nothing: it becomes metrics and alerts."""
+
+    name: Annotated[str, AfterValidator(_label_text)] = Field(json_schema_extra={"allowed": LABEL_TEXT})
+    usd: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] = Field(
+        json_schema_extra={"allowed": "US dollars, a number above 0"}
+    )
+    window: Literal["daily", "monthly"] = Field(json_schema_extra={"allowed": "daily or monthly"})
+    team: Annotated[str | None, AfterValidator(_label_text)] = _setting(
+        None, "whose cost counts against it; none: everybody's", "a value of the label team"
+    )
 
 
 class CaptureSettings(Section):
@@ -390,6 +472,12 @@ class Settings(Section):
     grace_period_s: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = _setting(
         30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
     )
+    budgets: Annotated[tuple[Budget, ...], BeforeValidator(_json_list), AfterValidator(_named_once)] = _setting(
+        (),
+        "what may be spent, each with a name, usd, window, and team where it is one team's; in the environment as JSON",
+        "tables [[budgets]], in the environment a JSON list, each with name, usd, window (daily or monthly), and team "
+        "where it is one team's; a name stands once a window, and for one team",
+    )
     proxy: ProxySettings = ProxySettings()
     labels: LabelSettings = LabelSettings()
     attribution: AttributionSettings = AttributionSettings()
@@ -397,5 +485,6 @@ class Settings(Section):
     traces: TraceSettings = TraceSettings()
     spans: SpanSettings = SpanSettings()
     usage: UsageSettings = UsageSettings()
+    pricing: PricingSettings = PricingSettings()
     capture: CaptureSettings = CaptureSettings()
     log: LogSettings = LogSettings()

@@ -11,6 +11,7 @@ import difflib
 import os
 import re
 import tomllib
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,7 @@ class Mistake:
         return f"{self.where}{value}{origin}: {self.problem}"
 
 
-class SettingsError(Exception):
+class SettingsError(ValueError):
     """The settings can't be used; says every mistake."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
@@ -123,6 +124,7 @@ def load(
     except ValidationError as error:
         gathered.mistakes.extend(_explained(error, gathered))
     else:
+        gathered.mistakes.extend(_at_odds(settings, gathered))
         if not gathered.mistakes:
             return settings
     raise SettingsError(gathered.mistakes)
@@ -185,6 +187,10 @@ def _explained(error: ValidationError, gathered: _Gathered) -> Iterator[Mistake]
         key = next((known for known in ALLOWED if location[: len(known)] == known), None)
         if key is None or key in seen:  # one line a key, however many of a union's members complained
             continue
+        inside = location[len(key) :]
+        if len(inside) > 1 and isinstance(inside[0], int) and isinstance(inside[1], str):
+            yield _explained_item(key, inside[0], inside[1], fault, gathered.origins.get(key))
+            continue
         seen.add(key)
         yield Mistake(
             ".".join(key),
@@ -192,6 +198,29 @@ def _explained(error: ValidationError, gathered: _Gathered) -> Iterator[Mistake]
             None if _SECRET_NAMES.search(key[-1]) else _shown(gathered.values.get(key, fault["input"])),
             gathered.origins.get(key),
         )
+
+
+def _at_odds(settings: Settings, gathered: _Gathered) -> Iterator[Mistake]:
+    """What each setting allows, and another one makes senseless."""
+    for number, budget in enumerate(settings.budgets, 1):
+        if budget.team is not None and settings.attribution.team is None:
+            where, origin = f"budgets {number}.team", gathered.origins.get(("budgets",))
+            yield Mistake(where, "wants attribution.team: without it no cost is a team's", _shown(budget.team), origin)
+
+
+def _explained_item(key: Key, number: int, name: str, fault: Any, origin: str | None) -> Mistake:
+    """A mistake inside of one table of a list of them."""
+    annotation: Any = Settings
+    for part in key:
+        annotation = annotation.model_fields[part].annotation
+    fields = typing.get_args(annotation)[0].model_fields
+    where = f"{'.'.join(key)} {number + 1}.{name}"
+    if name not in fields:
+        return Mistake(where, f"is no key; allowed are {', '.join(fields)}", None, origin)
+    extra = fields[name].json_schema_extra
+    allowed = extra.get("allowed", "") if isinstance(extra, dict) else ""
+    value = None if fault["type"] == "missing" else _shown(fault["input"])
+    return Mistake(where, f"must be {allowed}", value, origin)
 
 
 def _shown(value: Any, to_text: Callable[[Any], str] = repr) -> str:
@@ -242,5 +271,8 @@ def _toml(value: Any) -> str:
         return str(value)
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, BaseModel):
+        pairs = [f"{name} = {_toml(_cleaned(item))}" for name, item in value if item is not None]
+        return "{ " + ", ".join(pairs) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

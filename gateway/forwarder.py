@@ -16,7 +16,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from gateway import logs, loops
-from gateway.lifeline import Lifeline, inherited
+from gateway.lifeline import Lifeline, as_settings, inherited
 from gateway.loop_lag import LoopLag
 from gateway.proxy.app import EXCHANGES, SERVING, build_app, runner
 from gateway.proxy.connection import ClientConnection
@@ -104,6 +104,8 @@ class Forwarder:
             self._told_to_drain()
         elif message.get("retire"):
             self._leave.set()
+        elif "log" in message:
+            logs.configure(as_settings({"log": message["log"]}).log)
 
     def _told_to_drain(self) -> None:
         self._drain.set()

@@ -24,7 +24,9 @@ class Greeting:
 
     def __init__(self, message: dict[str, Any]) -> None:
         # Checked before they were sent: a child needs no pydantic (12 MB, a tenth of a second) to look again.
-        self.settings = cast("Settings", _table(message["settings"]))
+        self.table: dict[str, Any] = message["settings"]
+        self.settings = as_settings(self.table)
+        self.sources: dict[str, Any] = message.get("sources") or {}  # that they were read from (reload.py)
         self.worker: int | None = message["worker"]
         self.forwarders: int = message["forwarders"]
         self.records: str = message["records"]
@@ -77,6 +79,11 @@ class Lifeline(asyncio.Protocol):
         """Part of asyncio.Protocol."""
         self.is_lost = True
         self._lost()
+
+
+def as_settings(table: dict[str, Any]) -> Settings:
+    """Settings out of their JSON, already checked."""
+    return cast("Settings", _table(table))
 
 
 def _table(value: Any) -> Any:

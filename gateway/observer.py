@@ -22,9 +22,10 @@ from gateway import logs, loops
 from gateway.admin.app import create_admin_app
 from gateway.admin.health import Health
 from gateway.encoding import ACK, HEADER, MAX_BATCH_BYTES, decode
-from gateway.lifeline import Lifeline, inherited
+from gateway.lifeline import Lifeline, as_settings, inherited
 from gateway.loop_lag import LoopLag
 from gateway.records import Hello
+from gateway.reload import Reloader
 from gateway.sockets import BACKLOG
 from gateway.telemetry import names
 from gateway.telemetry.pipeline import Telemetry
@@ -48,6 +49,10 @@ class Observer:
         self._end = asyncio.Event()
         self._left = asyncio.Event()
         self.telemetry = Telemetry(self._settings)
+        greeting = lifeline.greeting
+        self._reloader = Reloader(
+            greeting.table, greeting.sources, self.telemetry.reloadable, self._reloaded, self._log_reload
+        )
         self.telemetry.processes.restarted(lifeline.greeting.restarts)
         self.telemetry.footprint.lone(names.SUPERVISOR, os.getppid())
         self.telemetry.footprint.lone(names.OBSERVER, os.getpid())
@@ -72,8 +77,10 @@ class Observer:
         lag = LoopLag(self.telemetry.processes.observer_late)
         lag.start()
         self.telemetry.start(loop.call_soon_threadsafe)
+        reloading = asyncio.ensure_future(self._reloader.run())
         self._lifeline.say({"ready": True})
         await self._end.wait()
+        reloading.cancel()
         lag.stop()
         server.close()
         await loop.run_in_executor(None, self.telemetry.shutdown, FLUSH_S)
@@ -91,11 +98,21 @@ class Observer:
     def _heard(self, message: dict[str, Any]) -> None:
         if message.get("draining"):
             self.health.draining = True
+        if message.get("reload"):
+            self._reloader.ask()
         if "restarts" in message:
             log.info("restarts", **message["restarts"])
             self.telemetry.processes.restarted(message["restarts"])
         if message.get("drain"):
             self._end.set()
+
+    def _reloaded(self, table: dict[str, Any]) -> None:
+        self.telemetry.reloaded()
+        logs.configure(as_settings(table).log)
+        self._lifeline.say({"settings": table})  # for the forwarders, and for who is started later
+
+    def _log_reload(self, level: str, event: str, **fields: Any) -> None:
+        getattr(log, level)(event, **fields)
 
     def _signalled(self) -> None:
         if self._lifeline.is_lost:

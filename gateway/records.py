@@ -60,13 +60,14 @@ class ExchangeOpened:
 
 @dataclass(slots=True)
 class StepStarted:
-    """A step began; for the live view and long agents."""
+    """A step began; for the live view and long agents. number: its place in the response, as on the step itself."""
 
     exchange_id: str
     interaction_id: str | None
     index: int
     type: str
     start_ns: int
+    number: int
 
 
 @dataclass(slots=True)

@@ -33,13 +33,14 @@ CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: dict[str, Any], stop_fd: int | None = None) -> int:
+def run(settings: dict[str, Any], stop_fd: int | None = None, sources: dict[str, Any] | None = None) -> int:
     """Serve until told to stop. Returns the exit code.
 
     settings: as JSON, already checked. stop_fd: a pipe whose end of file means the same as SIGTERM.
+    sources: what the settings were read from, for who reads them again.
     """
     try:
-        supervisor = Supervisor(settings, stop_fd)
+        supervisor = Supervisor(settings, stop_fd, sources)
     except OSError:
         return EXIT_MISTAKE
     try:
@@ -65,9 +66,12 @@ def forwarder_count(workers: int | str) -> int:
 class Supervisor:
     """The process tree of one gateway."""
 
-    def __init__(self, settings: dict[str, Any], stop_fd: int | None = None) -> None:
+    def __init__(
+        self, settings: dict[str, Any], stop_fd: int | None = None, sources: dict[str, Any] | None = None
+    ) -> None:
         """Binds everything. Raises OSError after having said which address is not to be had."""
         self._settings = settings
+        self._sources = sources
         self._stop_fd = stop_fd
         self._grace_s = float(settings["grace_period_s"])
         count = forwarder_count(settings["workers"])
@@ -156,6 +160,7 @@ class Supervisor:
                 child.start(
                     {
                         "settings": self._settings,
+                        "sources": self._sources,
                         "worker": child.worker,
                         "forwarders": len(self._forwarders),
                         "records": self._records_address,
@@ -202,6 +207,8 @@ class Supervisor:
         for message in child.heard():
             if message.get("ready"):
                 child.ready = child.was_ready = True
+            if "settings" in message:
+                self._reloaded(message["settings"])
         if not self._announced and all(one.ready for one in self._children):
             self._announced = True
             self._log(
@@ -214,6 +221,12 @@ class Supervisor:
                 observer=self._observer.pid,
                 forwarders=[forwarder.pid for forwarder in self._forwarders],
             )
+
+    def _reloaded(self, settings: dict[str, Any]) -> None:
+        """The observer has read them again, well: they are what is in force, also for children to come."""
+        self._settings = settings
+        for forwarder in self._all_forwarders:
+            forwarder.say({"log": settings["log"]})
 
     def _reap(self) -> None:
         while True:
@@ -260,6 +273,7 @@ class Supervisor:
         if self._has_terminal and not os.isatty(0):
             self._stop("its terminal is gone")  # what the signal means of old, and nobody would be left to stop us
         else:
+            self._observer.say({"reload": True})
             self._rolling.begin()
 
     def _stop(self, why: str) -> None:
@@ -320,8 +334,8 @@ def main() -> None:
     """Entry point of the process that cli.py turns into: `--settings-fd N [--stop-fd N]`."""
     options = dict(zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True))
     with open(options["--settings-fd"], "rb") as file:  # noqa: PTH123  a number, no path
-        settings = json.load(file)
-    sys.exit(run(settings, options.get("--stop-fd")))
+        handed = json.load(file)
+    sys.exit(run(handed["settings"], options.get("--stop-fd"), handed["sources"]))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ URL = "must be http:// or https://, host, optional port and path prefix; no user
 SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 KEYED = "must be a text of at least 16 characters, and is needed for team = key-fingerprint"
 
+BUDGET = '[[budgets]]\nname = "all"\nwindow = "daily"\n'
+BUDGETS = (
+    "must be tables [[budgets]], in the environment a JSON list, each with name, usd, window (daily or monthly), and "
+    "team where it is one team's; a name stands once a window, and for one team"
+)
+
 FILE_MISTAKES = [
     pytest.param('upstreem = "x"', "upstreem (file c.toml): is no setting; did you mean upstream?", id="unknown key"),
     pytest.param(
@@ -121,6 +127,40 @@ FILE_MISTAKES = [
         id="a file that is not there",
     ),
     pytest.param(
+        '[pricing]\nfile = "nowhere.toml"',
+        "pricing.file = 'nowhere.toml' (file c.toml): must be a readable TOML file",
+        id="prices that are not there",
+    ),
+    pytest.param("budgets = 5", f"budgets = 5 (file c.toml): {BUDGETS}", id="a number where budgets belong"),
+    pytest.param(
+        f"{BUDGET}usd = -1\n",
+        "budgets 1.usd = -1 (file c.toml): must be US dollars, a number above 0",
+        id="a budget of less than nothing",
+    ),
+    pytest.param(
+        f'{BUDGET}usd = 1\n{BUDGET}usd = 1\nteem = "x"\n',
+        "budgets 2.teem (file c.toml): is no key; allowed are name, usd, window, team",
+        id="a slip in a budget's key",
+    ),
+    pytest.param(
+        BUDGET, "budgets 1.usd (file c.toml): must be US dollars, a number above 0", id="a budget without an amount"
+    ),
+    pytest.param(
+        f"{BUDGET}usd = 1\n{BUDGET}usd = 2\n",
+        f"budgets = [{{'…': '…'}}, {{'…': '…'}}] (file c.toml): {BUDGETS}",
+        id="one budget twice",
+    ),
+    pytest.param(
+        f'{BUDGET}usd = 1\n{BUDGET.replace("daily", "monthly")}usd = 2\nteam = "x"\n',
+        f"budgets = [{{'…': '…'}}, {{'…': '…'}}] (file c.toml): {BUDGETS}",
+        id="one name for two teams",
+    ),
+    pytest.param(
+        f'{BUDGET}usd = 1\nteam = "x"\n',
+        "budgets 1.team = 'x' (file c.toml): wants attribution.team: without it no cost is a team's",
+        id="a team's budget, and nobody has a team",
+    ),
+    pytest.param(
         '[attribution]\nteam = "x-team"',
         f"attribution.team = 'x-team' (file c.toml): must be key-fingerprint, {SOURCE}",
         id="a team from nowhere",
@@ -187,6 +227,16 @@ ENVIRONMENT_MISTAKES = [
         {"INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP": "maybe"},
         "attribution.strip = 'maybe' (environment INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP): must be true or false",
         id="wrong type",
+    ),
+    pytest.param(
+        {"INTERACTIONS_GATEWAY_BUDGETS": '[{"name": "all"'},
+        f'budgets = \'[{{"name": "all"\' (environment INTERACTIONS_GATEWAY_BUDGETS): {BUDGETS}',
+        id="broken JSON",
+    ),
+    pytest.param(
+        {"INTERACTIONS_GATEWAY_BUDGETS": '[{"name": "all", "usd": "many", "window": "daily"}]'},
+        "budgets 1.usd = 'many' (environment INTERACTIONS_GATEWAY_BUDGETS): must be US dollars, a number above 0",
+        id="a mistake inside of JSON",
     ),
     pytest.param(
         {"INTERACTIONS_GATEWAY_CONFIG": "nowhere.toml"},
@@ -302,6 +352,8 @@ def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
         "WORKERS": "auto",
         "ATTRIBUTION__TEAM": "header:X-Team",
         "ATTRIBUTION__TEAM_NAMES": "1c4a=search, 77aa = the ads",
+        "BUDGETS": '[{"name": "a", "usd": 9.5, "window": "daily"}, '
+        '{"name": "b", "usd": 1, "window": "daily", "team": "t"}]',
     }
     settings = load(environ={ENV_PREFIX + name: value for name, value in environ.items()})
     file = tmp_path / "c.toml"
@@ -309,6 +361,10 @@ def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
 
     assert load(file, environ={}) == settings
     assert settings.labels.codes == ("one", "two")
+    assert [(budget.name, budget.usd, budget.team) for budget in settings.budgets] == [
+        ("a", 9.5, None),
+        ("b", 1, "t"),
+    ]
     assert settings.attribution.team == "header:x-team"
     assert settings.attribution.team_names == (("1c4a", "search"), ("77aa", "the ads"))
 
@@ -388,6 +444,24 @@ def test_a_mistake_ends_every_command_with_exit_code_2(command: str, tmp_path: P
         "interactions-gateway: workers = 0 (file c.toml): must be a whole number from 1 to 256, or auto\n"
     )
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+def test_a_mistake_in_the_price_file_is_told_before_the_start(command: str, tmp_path: Path) -> None:
+    prices, file = tmp_path / "prices.toml", tmp_path / "c.toml"
+    prices.write_text("[[model]]\nmatch = 5\n", encoding="utf-8")
+    file.write_text(f'[pricing]\nfile = "{prices}"\n', encoding="utf-8")
+    ended = subprocess.run(
+        [COMMAND, command, "--config", file], capture_output=True, text=True, timeout=30, check=False
+    )
+    lines = ended.stderr.splitlines()
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert lines[0] == (
+        "interactions-gateway: pricing.file: prices.toml: model 1.match = 5: must be a model or agent, or a list: "
+        "exact names, or prefixes with one `*` at the end"
+    )
+    assert len(lines) == 5
 
 
 def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path: Path) -> None:

@@ -33,14 +33,17 @@ ALLOWED: dict[str, set[str]] = {
     "loop_lag": {"records"},
     "tally": {"loop_lag", "records"},
     "lifeline": {"config"},
+    "reload": {"config", "config_sources", "lifeline", "telemetry"},
     "sockets": {"addresses"},
     "children": set(),
     "rolling": {"children"},
     "supervisor": {"addresses", "children", "rolling", "sockets"},
     "forwarder": {"lifeline", "logs", "loop_lag", "loops", "proxy", "sockets", "tally"},
-    "observer": {"admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "sockets", "telemetry"},
+    "observer": {
+        *("admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "reload", "sockets", "telemetry"),
+    },
     "embed": {"admin", "config", "config_sources", "loop_lag", "proxy", "records", "tally", "telemetry"},
-    "cli": {"addresses", "config", "config_sources", "demo", "keys", "simulator"},
+    "cli": {"addresses", "config", "config_sources", "demo", "keys", "simulator", "telemetry"},
     "__init__": {"embed"},
 }
 

@@ -61,6 +61,7 @@ def build_app(
         upstream_of(settings),
         max_open=settings.proxy.max_open_exchanges,
         stall_ns=int(settings.proxy.stall_threshold_s * 1e9),
+        detail=settings.proxy.detail,
         tally=tally,
         capture_bytes=settings.capture.max_bytes if capture.wanted(settings.capture.content, variables).on else 0,
     )

@@ -87,8 +87,9 @@ class Exchange:
         stall_ns: int,
         meter: Tally | None = None,
         capture_bytes: int = 0,
+        detail: bool = False,
     ) -> None:
-        """meter: where its tap's time is added up; None: it is not measured."""
+        """meter: where its tap's time is added up; None: it is not measured. detail: keep the last events too."""
         self.id = exchange_id
         self.started_unix_ns = time.time_ns()
         self.started_ns = time.monotonic_ns()
@@ -106,6 +107,7 @@ class Exchange:
         self._upstream = upstream
         self._sink = sink
         self._stall_ns = stall_ns
+        self._detail = detail
         self._meter = meter
         self._capture_bytes = capture_bytes
         self._asking: CapturingRequestReader | None = None
@@ -344,9 +346,18 @@ class Exchange:
         route, body, stall_ns = self.route, self._body, self._stall_ns
         wanted = self._capture_bytes if route in _ROUTES_WITH_CONTENT else 0
         if self._meter is None:
-            return Tap(route, status, body, content_encoding, stall_ns=stall_ns, capture_bytes=wanted)
+            return Tap(
+                route, status, body, content_encoding, stall_ns=stall_ns, capture_bytes=wanted, detail=self._detail
+            )
         return MeteredTap(
-            route, status, body, content_encoding, stall_ns=stall_ns, tally=self._meter, capture_bytes=wanted
+            route,
+            status,
+            body,
+            content_encoding,
+            stall_ns=stall_ns,
+            tally=self._meter,
+            capture_bytes=wanted,
+            detail=self._detail,
         )
 
     def _announce(self) -> None:
@@ -357,7 +368,8 @@ class Exchange:
     def _tell_steps(self, tap: Tap) -> None:
         steps, interaction_id = tap.reader.tracker.steps, tap.reader.tracker.facts.interaction.id
         for step in steps.started:
-            self._put(StepStarted(self.id, interaction_id, step.index, step.type, step.start_ns or 0))
+            start_ns = step.start_ns or 0
+            self._put(StepStarted(self.id, interaction_id, step.index, step.type, start_ns, step.number))
         for step in steps.finished:
             self._put(StepFinished(self.id, interaction_id, step))
         steps.started.clear()

@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 class Exchanges:
     """Begins exchanges and knows which are open. max_open: more are refused. tally: what is counted beside them.
 
-    capture_bytes: see Exchange.
+    capture_bytes, detail: see Exchange.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Exchanges:
         stall_ns: int,
         tally: Tally | None = None,
         capture_bytes: int = 0,
+        detail: bool = False,
     ) -> None:
         self.tally = tally if tally is not None else Tally()
         self._sink = sink
@@ -43,8 +44,9 @@ class Exchanges:
         self._max_open = max_open
         self._stall_ns = stall_ns
         self._capture_bytes = capture_bytes
+        self._detail = detail
         self._open: dict[Exchange, Callable[[], object]] = {}
-        self._prefix = f"{os.getpid():x}-{secrets.token_hex(4)}"
+        self._prefix = f"{os.getpid():x}-{secrets.token_hex(8)}"  # ids of traces may come from it: unlike any other's
         self._begun = 0
         self._draining = False
         self.retiring = False  # another process has our place: each client's connection ends with its next answer
@@ -84,6 +86,7 @@ class Exchanges:
             stall_ns=self._stall_ns,
             meter=self.tally if is_metered(self._begun - 1) else None,
             capture_bytes=self._capture_bytes,
+            detail=self._detail,
         )
         refusal: Rejection | None = None
         if self._draining:

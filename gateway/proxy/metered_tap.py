@@ -47,8 +47,11 @@ class MeteredTap(Tap):
         stall_ns: int,
         tally: Tally,
         capture_bytes: int = 0,
+        detail: bool = False,
     ) -> None:
-        super().__init__(route, http_status, body, content_encoding, stall_ns=stall_ns, capture_bytes=capture_bytes)
+        super().__init__(
+            route, http_status, body, content_encoding, stall_ns=stall_ns, capture_bytes=capture_bytes, detail=detail
+        )
         self._tally = tally
         self._own_ns = own_ns()
 

@@ -63,13 +63,18 @@ class Tap:
         *,
         stall_ns: int,
         capture_bytes: int = 0,
+        detail: bool = False,
     ) -> None:
-        """capture_bytes: of content that is wanted; 0: none is captured."""
+        """capture_bytes: of content that is wanted; 0: none is captured. detail: keep the last events too."""
         self.faults: dict[str, int] = {}
         self.capturing: CapturingReader | None = None  # the reader, where it captures
         if capture_bytes:
-            self.capturing = CapturingReader(route, http_status, body, stall_ns=stall_ns, wanted_bytes=capture_bytes)
-        self.reader: ResponseReader = self.capturing or ResponseReader(route, http_status, body, stall_ns=stall_ns)
+            self.capturing = CapturingReader(
+                route, http_status, body, stall_ns=stall_ns, wanted_bytes=capture_bytes, detail=detail
+            )
+        self.reader: ResponseReader = self.capturing or ResponseReader(
+            route, http_status, body, stall_ns=stall_ns, detail=detail
+        )
         self._on = True
         self._decoder: Decoder | None = None
         self._waiting: deque[_Chunk] = deque()

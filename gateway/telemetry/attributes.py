@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.http_attributes import Attributes, Value, upstream_attributes
 from gateway.telemetry.labels import CodeLabels
 from gateway.wire.facts import Basis, Step
@@ -67,6 +68,11 @@ def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
     return outcome.value
 
 
+def is_error(record: ExchangeClosed) -> bool:
+    """Whether an exchange is an error on its interaction's or its upstream request's span."""
+    return record.outcome in ERRORS
+
+
 def is_server_error(record: ExchangeClosed) -> bool:
     """Whether the SERVER span is an error too: all are, but a 4xx is the caller's affair."""
     return record.outcome in ERRORS and not (
@@ -76,8 +82,11 @@ def is_server_error(record: ExchangeClosed) -> bool:
 
 def operation(record: ExchangeClosed) -> str | None:
     """The operation of the interaction span, None where the exchange has none."""
-    if record.outcome is Outcome.REJECTED:
-        return None
+    return None if record.outcome is Outcome.REJECTED else asked_operation(record)
+
+
+def asked_operation(record: ExchangeClosed) -> str | None:
+    """The operation that the request asked for, whatever became of it."""
     if record.route is Route.GET:
         return names.FETCH
     if record.route is not Route.CREATE:
@@ -155,6 +164,18 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
 def usage_sums(usage: Usage) -> tuple[int | None, int | None]:
     """Input with tool use, and output with thoughts; None for what is not stated."""
     return _sum(usage.input, usage.tool_use), _sum(usage.output, usage.thought)
+
+
+def cost_attributes(cost: Cost | None, *, wasted: bool) -> Attributes:
+    """What the counted usage comes to; of the interaction's span only, since back ends add spans up."""
+    usd = cost.usd if cost is not None else None
+    return _present(
+        {
+            names.COST_USD: float(usd) if usd is not None else None,
+            names.COST_UNPRICED_TOKENS: (sum(cost.unpriced.values()) or None) if cost is not None else None,
+            names.WASTED: True if wasted else None,
+        }
+    )
 
 
 def step_attributes(step: Step, *, timed: bool) -> Attributes:

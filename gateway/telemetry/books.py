@@ -14,6 +14,7 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.attributes import ERRORS
 from gateway.telemetry.chains import Chains
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity, SpanRef
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
@@ -23,7 +24,7 @@ from gateway.telemetry.tools import CLIENT, ERROR, FUNCTION, OK, PendingCalls, T
 from gateway.wire.content import Content
 from gateway.wire.facts import Basis, Mode, Step
 from gateway.wire.outcome import TERMINAL_STATUSES, Body, Outcome, Route
-from gateway.wire.usage import Usage, growth
+from gateway.wire.usage import Counted, Usage, count, growth
 
 CREATE, POLL = "create", "poll"
 FIRST, RESUME, CONTINUATION = "first", "resume", "continuation"
@@ -44,12 +45,22 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class CountedUsage:
-    """Tokens to count. model: the label value."""
+    """Tokens to count. model: the label value. counted: the usage as disjoint counts.
+
+    What pricing needs beside: whole: the usage as stated, where only its growth counts. subject: the model or agent
+    by its own name, the one that was served where the answer says it. tier: the service tier, served, else asked for.
+    memory: what is remembered of the interaction.
+    """
 
     usage: Usage
     basis: Basis
     via: str
     model: str
+    counted: Counted
+    whole: Usage
+    subject: str | None = None
+    tier: str | None = None
+    memory: Interaction | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +72,7 @@ class Account:
     earlier: the interaction's span that is known here, of the exchange's own or its previous interaction.
     chain: what its interaction span tells of its chain.
     team: the value of the label `team` as a tuple of one, empty where there is no such label.
+    cost: of the counted usage; None where none is counted.
     sizes: this is where the interaction's size is told, once for all its exchanges: its tokens, or that it stated none.
     tags: the record's, the team by the name that is to be shown; for spans and log.
     tools: tool calls to count. result_waits_ns: of the function results that this request brought, how long each call
@@ -78,6 +90,7 @@ class Account:
     errors: list[Error] = field(default_factory=list)
     earlier: SpanRef | None = None
     team: tuple[str, ...] = ()
+    cost: Cost | None = None
     sizes: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     content: Content | None = None
@@ -156,8 +169,10 @@ class Books:
         previous = self._seen.get(record.request.previous_interaction_id)
         account.earlier = previous.span if previous is not None else None
         stated = stream.usage is not None and stream.basis is not None and not stream.usage.is_empty
+        subject, tier = _subject(record), stream.interaction.service_tier or record.request.service_tier
         if stated and stream.usage is not None and stream.basis is not None:
-            account.usage = CountedUsage(stream.usage, stream.basis, CREATE, account.model)
+            own = stream.usage
+            account.usage = CountedUsage(own, stream.basis, CREATE, account.model, count(own), own, subject, tier)
         ended = record.outcome.value in TERMINAL_STATUSES or record.outcome in _BILLED_ANYWAY
         account.usage_missing = ended and not stated
         # What runs on has no size yet; a poll brings it.
@@ -167,12 +182,13 @@ class Books:
         entry = self._seen.touch(stream.interaction.id)
         entry.created_here = True
         entry.sized |= account.sizes
-        entry.model = account.model
+        entry.model, entry.subject, entry.tier = account.model, subject, tier
         entry.stream_seen |= record.body is Body.STREAM
         entry.shown |= record.outcome.value in TERMINAL_STATUSES
         if identity is not None:
             entry.span = SpanRef(identity.trace_id, identity.main)
         if account.usage is not None:
+            account.usage = replace(account.usage, memory=entry)
             entry.final_counted |= account.usage.basis is Basis.FINAL
             entry.running = None if entry.final_counted else account.usage.usage
         for step in stream.steps:
@@ -233,7 +249,17 @@ class Books:
             earlier, entry.running = entry.running, None
             entry.final_counted = True
             usage = final if earlier is None else growth(earlier, final)
-            account.usage = CountedUsage(usage, Basis.FINAL, POLL, self._polled_model(record, entry))
+            account.usage = CountedUsage(
+                usage,
+                Basis.FINAL,
+                POLL,
+                self._polled_model(record, entry),
+                count(usage),
+                final,
+                _subject(record) or entry.subject,
+                record.stream.interaction.service_tier or entry.tier,
+                entry,
+            )
 
     def _countable(self, record: ExchangeClosed, entry: Interaction | None) -> Usage | None:
         """The usage of a later exchange, if it is final, new here, and recent enough."""
@@ -278,6 +304,12 @@ class Books:
 def is_resume(record: ExchangeClosed) -> bool:
     """Whether a GET takes up a stream again, rather than asking how a run stands."""
     return record.body is Body.STREAM or record.mode is Mode.STREAM or record.request.last_event_id is not None
+
+
+def _subject(record: ExchangeClosed) -> str | None:
+    """The agent, else the model that was served, else the one that was asked for."""
+    request, interaction = record.request, record.stream.interaction
+    return interaction.agent or request.agent or interaction.model or request.model
 
 
 def attempt(record: ExchangeClosed) -> tuple[str, str] | None:

@@ -16,8 +16,8 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.messages import messages_of
+from gateway.telemetry.nodes import Node
 from gateway.telemetry.redaction import Redactor
-from gateway.telemetry.tree import Node
 from gateway.telemetry.trimming import Json, Section, clean, shown, trim
 from gateway.wire.content import Content
 from gateway.wire.outcome import Outcome, Route

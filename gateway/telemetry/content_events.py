@@ -19,9 +19,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_conte
 from gateway import __version__
 from gateway.telemetry import names
 from gateway.telemetry.ids import Identity
+from gateway.telemetry.nodes import Node
 from gateway.telemetry.resource import resource
 from gateway.telemetry.sdk import SAMPLED
-from gateway.telemetry.tree import Node
 
 
 class AsLogRecords:

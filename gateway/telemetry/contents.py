@@ -18,9 +18,9 @@ from gateway.telemetry.content import Teller, Told, dress
 from gateway.telemetry.exporter import CONTENT_QUEUE_BYTES, SpanSender
 from gateway.telemetry.http_attributes import Attributes
 from gateway.telemetry.ids import Identity
+from gateway.telemetry.nodes import CLIENT, Node
 from gateway.telemetry.redaction import Redactor, TooSlowError
 from gateway.telemetry.registry import Counter, Registry
-from gateway.telemetry.tree import CLIENT, Node
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter

@@ -18,7 +18,7 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.attributes import usage_sums
 from gateway.telemetry.http_attributes import Attributes, Value
-from gateway.telemetry.tree import Node
+from gateway.telemetry.nodes import Node
 
 if TYPE_CHECKING:
     from gateway.config import SpanSettings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NS_PER_S = 1e9
 OPENINFERENCE, LANGFUSE = "openinference", "langfuse"
 
-_COUNTS = (names.USAGE, names.OWN_USAGE, names.STEP_USAGE)
+_COUNTS = (names.USAGE, names.OWN_USAGE, names.STEP_USAGE, names.COST_UNPRICED_TOKENS)
 _KINDS = {names.GENERATE: "LLM", names.INVOKE_AGENT: "AGENT", names.EXECUTE_TOOL: "TOOL"}
 _CHAIN = "CHAIN"
 _CALLS = frozenset({names.GENERATE, names.INVOKE_AGENT})
@@ -42,8 +42,8 @@ class Dialects:
         self._by_modality = settings.usage_by_modality
         self._idle = self._counts and self._by_modality and not (self._openinference or self._langfuse)
 
-    def apply(self, root: Node, record: ExchangeClosed) -> Node:
-        """Change a tree in place, and give it back."""
+    def apply(self, root: Node, record: ExchangeClosed | None) -> Node:
+        """Change a tree in place, and give it back. record: None for a tree of steps alone."""
         if self._idle:
             return root
         for node in _nodes(root):
@@ -51,7 +51,7 @@ class Dialects:
             if self._openinference:
                 node.attributes[names.OI_KIND] = _KINDS.get(str(doing), _CHAIN)
                 node.attributes |= _openinference(node.attributes)
-            if doing in _CALLS:
+            if doing in _CALLS and record is not None:
                 node.attributes |= self._of_call(node.attributes, record)
             if not (self._counts and self._by_modality):
                 node.attributes = {name: node.attributes[name] for name in node.attributes if self._stays(name)}

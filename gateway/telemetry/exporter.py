@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway.telemetry.ids import Identity
-from gateway.telemetry.tree import Node
+from gateway.telemetry.nodes import Node
 
 if TYPE_CHECKING:
     from gateway.telemetry.sdk import Way
@@ -69,6 +69,11 @@ class SpanSender:
 
     def send(self, root: Node, identity: Identity, tracestate: str | None) -> None:
         """Queue one tree, or drop it whole when the queue has no room."""
+        if not self.offer(root, identity, tracestate):
+            self._counted("dropped", root.count())
+
+    def offer(self, root: Node, identity: Identity, tracestate: str | None) -> bool:
+        """Queue one tree if there is room for it; whether there was."""
         size = root.count()
         with self._lock:
             fits = not self._closing and self._waiting + size <= self._limit
@@ -79,12 +84,12 @@ class SpanSender:
                 self._queued += size
                 self._trees.append((root, identity, tracestate))
         if not fits:
-            self._counted("dropped", size)
-            return
+            return False
         if not self._some.is_set():
             self._some.set()
         if self._queued >= self._batch and not self._full.is_set():
             self._full.set()
+        return True
 
     def shutdown(self, timeout_s: float) -> None:
         """Send what waits, for at most timeout_s; what is left then is dropped. Blocks: call it off the loop."""

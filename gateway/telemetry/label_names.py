@@ -20,6 +20,7 @@ STEP_STATES = ("closed", "open_at_end")
 STEP_TYPE_DOMAIN = STEP_TYPES | {OTHER}
 MODALITY_DOMAIN = MODALITIES | {"unknown"}
 TIER_DOMAIN = TIERS | {OTHER}
+TIER_DEFAULT = "standard"  # what the API serves where nobody names a tier
 DELTA_KINDS = tuple(DeltaKind)
 TOKEN_TYPES = ("input", "output", "thought", "tool_use", "unattributed")
 UNKNOWNS = tuple(Unknown)
@@ -52,7 +53,7 @@ REJECTIONS = ("header_size", "url_length", "body_size", "slow_header", "max_stre
 CONNECTION_STATES = ACTIVE, IDLE = "active", "idle"
 RESUMED = ("true", "false")
 PHASES = ("client_body", "connect", "wait", "think", "stream", "server_tool", "client_blocked", "gateway")
-SINKS = ("view", "books", "metrics", "traces", "log", "render")
+SINKS = ("view", "books", "cost", "metrics", "traces", "log", "render")
 OVERFLOWING_LABELS = (
     "model",
     "code",
@@ -119,7 +120,8 @@ LABELS = {
     "request to the upstream: `first`, `resume`, `continuation`",
     "step_type": "one of the API's step types, or `other`",
     "state": "`closed`, or `open_at_end`",
-    "type": "of tokens: `input`, `output`, `thought`, `tool_use`, `unattributed`, which are disjoint",
+    "type": "of tokens: `input`, `output`, `thought`, `tool_use`, `unattributed`, which are disjoint; of "
+    "cost: these (`input` with its cached part), and `grounding` for calls",
     "modality": "`text`, `image`, `audio`, `video`, `document`, `unknown`",
     "basis": "`final`, or `running`: the last known usage of a broken stream",
     "via": "where usage was seen: `create`, `poll`",
@@ -140,13 +142,13 @@ LABELS = {
     "result": "of spans and log events: `exported`, `failed`, `dropped`, `sampled_out`; of calls: `ok`, `error`, "
     "`unmatched`, `pending`; of requests: `ok`, `error`, `cancelled`; of connections: `ok`, `dns_error`, "
     "`connect_error`, `connect_timeout`, `tls_error`",
-    "sink": "part of the observer: `view`, `books`, `metrics`, `traces`, `log`, `render`",
+    "sink": "part of the observer: `view`, `books`, `cost`, `metrics`, `traces`, `log`, `render`",
     "tool": "call and result without their suffix, `function`, or `other`",
     "side": "who carries a call out: `server`, `client`",
     "phase": "part of an exchange's wall time, or of its life",
-    "tier": "`standard`, `flex`, `priority`, `deferred`, `other`, `none`",
+    "tier": "the service tier: `standard`, `flex`, `priority`, `deferred`, `other`",
     "budget": "its name in the settings",
-    "window": "`day` or `month`",
+    "window": "`daily`: the last 24 hours, or `monthly`: the last 30 days",
     "event_type": "the known seven, `done`, or `other`",
     "direction": "`up` to the API, `down` to the client",
     "process": "`supervisor`, `observer`, `forwarder`",

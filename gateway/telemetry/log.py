@@ -20,6 +20,8 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry.attributes import error_codes
 from gateway.telemetry.books import Account
+from gateway.telemetry.cost import Cost
+from gateway.telemetry.cost_metrics import is_wasted
 from gateway.telemetry.http_attributes import split_target
 from gateway.telemetry.ids import Identity
 from gateway.telemetry.tags import tag_fields
@@ -79,6 +81,10 @@ class ExchangeLog:
         self._level = _level(settings)
         self._json = settings.format == "json"
         self._stream = stream if stream is not None else sys.stdout
+
+    def relevel(self, logger: FilteringBoundLogger, settings: LogSettings) -> None:
+        """Write from another level on. logger: made for it."""
+        self._logger, self._level = logger, _level(settings)
 
     def closed(self, account: Account, identity: Identity, worker: str) -> None:
         """Bad ends are warnings, so that a log of level warning has only them."""
@@ -141,6 +147,8 @@ def exchange_fields(account: Account, identity: Identity, worker: str) -> dict[s
         "tokens": _tokens(stream.usage),
         "basis": stream.basis.value if stream.basis is not None else None,
         "counted": {"via": usage.via, "tokens": _tokens(usage.usage)} if usage is not None else None,
+        **_cost(account.cost),
+        "wasted": is_wasted(account) or None,
         "steps": len(stream.steps) + sum(sum(counts) for counts in stream.steps_beyond.values()),
         "steps_counted": len(account.counted) + sum(sum(counts) for counts in account.beyond.values()),
         "deltas": stream.deltas,
@@ -187,9 +195,11 @@ def live_line(fields: MutableMapping[str, Any]) -> str:
 
 
 def _live_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    if event.get("event") != _EXCHANGE:
-        return event
-    return {"event": live_line(event)}
+    if event.get("event") == _EXCHANGE:
+        return {"event": live_line(event)}
+    if event.get("level") == "info":
+        raise structlog.DropEvent  # one line an interaction
+    return event
 
 
 def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -218,6 +228,18 @@ def _tokens(usage: Usage | None) -> dict[str, int] | None:
         return None
     kinds = ("total", "input", "output", "thought", "tool_use", "cached")
     return {kind: getattr(usage, kind) for kind in kinds if getattr(usage, kind) is not None}
+
+
+def _cost(cost: Cost | None) -> dict[str, Any]:
+    if cost is None:
+        return {}
+    return {
+        "cost_usd": float(cost.usd) if cost.usd is not None else None,
+        "cost_parts_usd": {type_: float(usd) for type_, usd in cost.parts.items()},
+        "cost_tier": cost.tier,
+        "unpriced_tokens": cost.unpriced,
+        "unpriced_calls": cost.unpriced_calls,
+    }
 
 
 def _ms(value_ns: int | None) -> float | None:

@@ -20,7 +20,6 @@ from gateway.telemetry.labels import closed
 from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Labels, Registry
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
-from gateway.wire.usage import count
 
 OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -92,7 +91,7 @@ class Metrics:
         self._exchange.closed(account, exemplar)
 
     def _count_tokens(self, stated: CountedUsage, team: Labels) -> None:
-        counted = count(stated.usage)
+        counted = stated.counted
         for part in counted.tokens:
             labels = (stated.model, part.type, part.modality, stated.basis, stated.via, *team)
             self._tokens.inc(labels, part.tokens)

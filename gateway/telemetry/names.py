@@ -177,6 +177,10 @@ WASTED_COST = _counter(
     "Their price, US dollars; a part of cost_usd_total.",
     by_team=True,
 )
+COST_UNPRICED_CALLS = _counter(
+    "cost_unpriced_calls", ("model", "tool"), "Counted calls that no price was found for.", counts="{call}"
+)
+BUDGET_COST = _counter("budget_cost_usd", ("budget",), "Cost that counts against a budget, US dollars.")
 BUDGET = _gauge("budget_usd", ("budget", "window"), "Budgets of the settings, US dollars.")
 CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings were last read well, Unix time.")
 
@@ -247,6 +251,14 @@ FAMILIES = (
     UPSTREAM_ATTEMPTS,
     PHASE,
     # cost
+    COST,
+    COST_UNPRICED,
+    COST_UNPRICED_CALLS,
+    WASTED_TOKENS,
+    WASTED_COST,
+    BUDGET,
+    BUDGET_COST,
+    CONFIG_RELOADED,
     # processes
     STREAM_EVENTS,
     STREAM_BYTES,
@@ -265,12 +277,4 @@ FAMILIES = (
     PROCESS_CPU,
     PROCESS_MEMORY,
     SERIES,
-)
-FAMILIES_TO_COME = (
-    COST,
-    COST_UNPRICED,
-    WASTED_TOKENS,
-    WASTED_COST,
-    BUDGET,
-    CONFIG_RELOADED,
 )

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator
 from gateway.telemetry import names
 from gateway.telemetry.http_attributes import Attributes, Value, Whole
 from gateway.telemetry.ids import Identity
-from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Link, Node
+from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Link, Node, SpanEvent
 
 ATTRIBUTE_MAX_CHARS = 1024  # of a span's text; links hold short words of ours only
 MAX_INT = (1 << 63) - 1
 
 _KINDS = {INTERNAL: b"\x30\x01", SERVER: b"\x30\x02", CLIENT: b"\x30\x03"}
 _TIMES = struct.Struct("<BQBQ").pack  # fields 7 and 8
+_TIME = struct.Struct("<BQ").pack  # field 1 of an event
 _DOUBLE = struct.Struct("<Bd").pack
 _STATUS_UNSET, _STATUS_ERROR = b"\x7a\x00", b"\x7a\x02\x18\x02"
 # Field 16: the parent is known to be local, or remote; and the same of a link, which is field 6 there.
@@ -36,7 +37,7 @@ def spans(root: Node, identity: Identity, trace_state: str) -> Iterator[bytes]:
     trace = b"\x0a\x10" + identity.trace_id.to_bytes(16)
     state = _text(b"\x1a", trace_state) if trace_state else b""
     parent = None if identity.parent is None else identity.parent.span_id
-    flags = _FLAGS if parent is None else _FLAGS_REMOTE
+    flags = _FLAGS if parent is None or identity.is_inner else _FLAGS_REMOTE
     return _spans(root, trace, state, parent, flags)
 
 
@@ -55,6 +56,7 @@ def _spans(node: Node, trace: bytes, state: bytes, parent: int | None, flags: by
     )
     if node.error is not None:
         parts.append(attributes(b"\x4a", {names.ERROR_TYPE: node.error}))
+    parts += [_event(event) for event in node.events]
     parts += [_link(link) for link in node.links]
     parts += (_STATUS_UNSET if node.error is None else _STATUS_ERROR, flags)
     yield _framed(b"\x12", b"".join(parts))
@@ -82,6 +84,11 @@ def attributes(tag: bytes, found: Attributes) -> bytes:
         size += len(key) + len(length)
         parts += (tag, _LENGTHS[size] if size < _SHORT else _varint(size), key, length, body)
     return b"".join(parts)
+
+
+def _event(event: SpanEvent) -> bytes:
+    found = attributes(b"\x1a", event.attributes)
+    return _framed(b"\x5a", _TIME(0x09, event.unix_ns) + _text(b"\x12", event.name) + found)
 
 
 def _link(link: Link) -> bytes:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from gateway.records import (
     ContentCaptured,
@@ -23,18 +23,22 @@ from gateway.records import (
     StepFinished,
     StepStarted,
 )
-from gateway.telemetry import environment, names
+from gateway.telemetry import environment, names, pricing_file
 from gateway.telemetry.books import Account, Books
+from gateway.telemetry.budgets import Budgets
 from gateway.telemetry.chains import Chains
 from gateway.telemetry.contents import Contents
+from gateway.telemetry.cost_metrics import CostMetrics
 from gateway.telemetry.dialects import Dialects
 from gateway.telemetry.footprint import Footprint
-from gateway.telemetry.ids import anonymous, identify
+from gateway.telemetry.ids import anonymous
 from gateway.telemetry.labels import CodeLabels, ModelLabels, TeamLabels
 from gateway.telemetry.log import ExchangeLog, fault_fields, make_logger
 from gateway.telemetry.metrics import Metrics, Overflows
+from gateway.telemetry.pricer import Pricer
+from gateway.telemetry.pricing import Table
 from gateway.telemetry.processes import Processes
-from gateway.telemetry.registry import Counter, Registry
+from gateway.telemetry.registry import Counter, Gauge, Registry
 from gateway.telemetry.seen import Seen
 from gateway.telemetry.semconv import Semconv
 from gateway.telemetry.traces import Traces
@@ -49,6 +53,11 @@ if TYPE_CHECKING:
     from gateway.config import Settings
     from gateway.telemetry.otlp_metrics import MetricSender, OnLoop
 
+SAMPLING = (  # settings of which traces are kept, when they leave, and what they tell
+    *("traces.keep_ratio", "traces.keep_errors", "traces.keep_stalls", "traces.keep_slower_than_s"),
+    *("traces.keep_costlier_than_usd", "traces.keep_first_delta_slower_than_s", "traces.keep_models"),
+    *("traces.keep_teams", "traces.early_export_after_s", "spans.detail"),
+)
 MAX_FAULTS_LOGGED = 100  # different ones; all are counted
 SPANS_SHARE = 0.8  # of the time for the end, where metrics are sent too
 
@@ -70,6 +79,7 @@ class Telemetry:
         log_stream: TextIO | None = None,
     ) -> None:
         self._clock_unix_ns = clock_unix_ns
+        self._log_stream = log_stream
         self.logger = make_logger(settings.log, log_stream)
         self.registry = Registry(settings.labels.max_series)
         self.view = View()
@@ -78,7 +88,7 @@ class Telemetry:
         self._faults_logged: set[tuple[str, str]] = set()
         codes = CodeLabels(settings.labels.codes, overflow)
         models = ModelLabels(settings.labels.models, settings.labels.max_models, overflow)
-        seen = self._seen = Seen(settings.usage.remembered_interactions)
+        seen = Seen(settings.usage.remembered_interactions)
         teams: TeamLabels | None = None
         if settings.attribution.team is not None:
             teams = TeamLabels(
@@ -95,6 +105,11 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
+        self._pricer = Pricer(self._prices(settings), overflow, self._say)
+        self._costs = CostMetrics(self.registry, teams=teams is not None)
+        self._budgets = Budgets(settings.budgets, self.registry)
+        self._reloaded = Gauge(names.CONFIG_RELOADED, self.registry)
+        self.reloaded()
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
@@ -106,13 +121,16 @@ class Telemetry:
             self.registry.register(TargetInfo(resource()))
         self._log = ExchangeLog(self.logger, settings.log, log_stream)
         self._contents = Contents(
-            self.registry, settings.capture, self.logger.warning, variables=variables, exporter=log_exporter
+            self.registry, settings.capture, self._warn, variables=variables, exporter=log_exporter
         )
         self._traces = Traces(
             self.registry,
             codes,
-            settings.traces.keep_ratio,
-            self.logger.warning,
+            settings.traces,
+            settings.spans,
+            seen,
+            str if teams is None else teams.name,
+            self._warn,
             dialects=Dialects(settings.spans),
             variables=variables,
             exporter=span_exporter,
@@ -128,7 +146,7 @@ class Telemetry:
         try:
             from gateway.telemetry.otlp_metrics import MetricSender  # for who wants metrics pushed only
 
-            return MetricSender(self.registry, self.logger.warning, wishes.every_s, self._clock_unix_ns())
+            return MetricSender(self.registry, self._warn, wishes.every_s, self._clock_unix_ns())
         except Exception as exc:  # a missing certificate file, say, must not cost the scrape
             self.logger.warning("metric_export_off", error=f"{type(exc).__name__}: {exc}")
             return None
@@ -137,6 +155,25 @@ class Telemetry:
         """Begin what goes on by itself. on_loop: `call_soon_threadsafe` of the loop that applies records."""
         if self._metric_sender is not None:
             self._metric_sender.start(on_loop)
+
+    @property
+    def reloadable(self) -> dict[str, Callable[[Settings], None]]:
+        """What can be told new settings while it runs, by the setting or section that it reads; raises ValueError.
+
+        Whatever isn't here wants a restart.
+        """
+        return {
+            "pricing": self._reprice,
+            "budgets": lambda settings: self._budgets.replace(settings.budgets),
+            "labels": self.relabel,
+            "attribution.team_names": self.relabel,
+            **dict.fromkeys(SAMPLING, self._resample),
+            "log.level": self._relevel,
+        }
+
+    def reloaded(self) -> None:
+        """The settings that are in force now were read well."""
+        self._reloaded.set((), self._clock_unix_ns() / 1e9)
 
     def relabel(self, settings: Settings) -> None:
         """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
@@ -164,11 +201,15 @@ class Telemetry:
         elif isinstance(record, StepStarted):
             self._guard("view", self.view.step_started, session, record)
         elif isinstance(record, StepFinished):
-            self._guard("view", self.view.step_finished, session, record)
+            exchange, early = self._guard("view", self.view.step_finished, session, record), self._traces.early
+            if exchange is not None and early is not None:
+                self._guard("traces", early.ended, exchange, record.step)
         elif isinstance(record, ContentCaptured):
             session.content = record
         elif isinstance(record, Heartbeat):
             self._guard("view", self.view.heartbeat, session, record)
+            if self._traces.early is not None:
+                self._guard("traces", self._traces.early.sweep, self._clock_unix_ns())
             self._guard("metrics", self.processes.heartbeat, session.hello, record)
 
     def disconnected(self, session: Session) -> None:
@@ -200,9 +241,8 @@ class Telemetry:
             self._guard("metrics", self._metric_sender.shutdown, deadline_s - time.monotonic())
 
     def _closed(self, session: Session, record: ExchangeClosed) -> None:
-        self._guard("view", self.view.closed, session, record)
-        is_repeated = self._seen.was_created(record.stream.interaction.id)
-        identity = self._guard("traces", identify, record, is_repeated=is_repeated) or anonymous()
+        exchange = self._guard("view", self.view.closed, session, record)
+        identity = self._guard("traces", self._traces.identify, record, exchange) or anonymous(record.exchange_id)
         account = self._guard("books", self._books.account, record, identity if self._traces.enabled else None)
         if account is None:
             # Undecided is not uncounted: the exchange itself still balances.
@@ -211,13 +251,41 @@ class Telemetry:
         content, session.content = session.content, None
         if content is not None and content.exchange_id == record.exchange_id:
             account.content = content.content
-        exemplar = self._guard("traces", self._traces.exemplar, account, identity)
+        self._guard("cost", self._pricer.settle, account)
+        kept_by = self._guard("traces", self._traces.kept_by, account, identity, exchange)
+        exemplar = self._guard("traces", self._traces.exemplar, account, identity, kept_by)
         self._guard("metrics", self._metrics.closed, account, exemplar)
         if self._semconv is not None:
             self._guard("metrics", self._semconv.closed, account)
         self._guard("metrics", self._traffic.closed, record)
-        self._guard("traces", self._traces.closed, account, identity)
+        self._guard("cost", self._costs.closed, account)
+        self._guard("cost", self._budgets.closed, account)
+        self._guard("traces", self._traces.closed, account, identity, exchange, kept_by)
         self._guard("log", self._log.closed, account, identity, session.worker)
+
+    def _prices(self, settings: Settings) -> Table:
+        try:
+            return pricing_file.read(pricing_file.path(settings.pricing.file))
+        except pricing_file.PricingError as error:
+            # Checked before the start, so it was changed since. Without prices all is unpriced, which is counted.
+            self.logger.error("pricing_not_read", mistakes=error.mistakes)
+            return Table()
+
+    def _reprice(self, settings: Settings) -> None:
+        self._pricer.replace(pricing_file.read(pricing_file.path(settings.pricing.file)))
+
+    def _resample(self, settings: Settings) -> None:
+        self._traces.update(settings.traces, settings.spans)
+
+    def _relevel(self, settings: Settings) -> None:
+        self.logger = make_logger(settings.log, self._log_stream)
+        self._log.relevel(self.logger, settings.log)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        self.logger.info(event, **fields)
+
+    def _warn(self, event: str, *_: Any, **fields: Any) -> None:
+        self.logger.warning(event, **fields)
 
     def _guard(self, sink: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:

@@ -82,7 +82,10 @@ def page() -> str:
         _table(("span", "name", "kind", "says", "source"), _span_rows()),
         _ATTRIBUTES,
         _table(("attribute", "type", "unit", "on", "when", "says", "source"), map(_attribute_row, names.ATTRIBUTES)),
-        "`link` is a link between spans, `resource` the resource, `metric` a metric of the second set.",
+        "`link` is a link between spans, `resource` the resource, `metric` a metric of the second set, `event` a span "
+        'event. There are span events with `spans.detail = "full"` only, on the interaction\'s span: '
+        + ", ".join(f"`{name}`" for name in names.SPAN_EVENTS)
+        + "; and, with `proxy.detail` on, the last events of the stream by their own type ([traces.md](traces.md)).",
         _EVENTS.format(event=names.CONTENT_EVENT),
     ]
     return "\n\n".join(parts) + "\n"

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Context, Decimal
 from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.telemetry.names import NONE, OPEN_LABELS, OTHER, Family, Kind
+
+_EXACT = Context(prec=200)  # far more digits than any sum has: nothing is rounded
 
 Labels = tuple[str, ...]
 
@@ -141,12 +144,16 @@ class Counter:
         """Part of Collector."""
         return len(self._children)
 
-    def inc(self, labels: Labels, amount: int = 1, exemplar: Exemplar | None = None) -> None:
-        """Count. amount: 0 or more."""
+    def inc(self, labels: Labels, amount: int | Decimal = 1, exemplar: Exemplar | None = None) -> None:
+        """Count. amount: 0 or more; decimals are added up exactly."""
         child = self._children.get(labels) or self._child(labels)
-        child.value += amount
+        value = child.value
+        if type(value) is int and type(amount) is int:
+            child.value = value + amount
+        else:
+            child.value = _EXACT.add(Decimal(value), amount)
         if exemplar is not None:
-            child.traced = Traced(exemplar, amount)
+            child.traced = Traced(exemplar, _float(amount))
 
     def _child(self, labels: Labels) -> _Value:
         labels = self._registry.place(self._family, labels, 1)
@@ -162,11 +169,14 @@ class Counter:
         yield head(self._family, openmetrics=openmetrics)
         for child in self._children.values():
             trace = child.traced.text() if openmetrics and child.traced is not None else ""
-            yield f"{child.sample}{child.value}{trace}\n"
+            yield f"{child.sample}{_plain(child.value)}{trace}\n"
 
     def points(self) -> Iterator[Points]:
         """Part of Collector."""
-        yield self._family, [Number(labels, child.value, child.traced) for labels, child in self._children.items()]
+        yield (
+            self._family,
+            [Number(labels, _float(child.value), child.traced) for labels, child in self._children.items()],
+        )
 
 
 class Gauge:
@@ -188,6 +198,11 @@ class Gauge:
         if labels not in self._values:
             self._registry.grown(1)
         self._values[labels] = value
+
+    def clear(self) -> None:
+        """Forget all samples."""
+        self._registry.grown(-len(self._values))
+        self._values.clear()
 
     def lines(self, *, openmetrics: bool) -> Iterable[str]:
         """Part of Collector."""
@@ -272,7 +287,7 @@ class _Value:
 
     def __init__(self, sample: str) -> None:
         self.sample = sample
-        self.value = 0
+        self.value: int | Decimal = 0
         self.traced: Traced | None = None
 
 
@@ -320,6 +335,16 @@ def _le(bound: float) -> str:
 
 def _sample(family: Family, labels: Labels) -> str:
     return f"{family.name}{{{_pairs(family, labels)}}} " if labels else f"{family.name} "
+
+
+def _plain(value: int | Decimal) -> str:
+    """Without an exponent, which Decimal writes where it likes."""
+    return str(value) if isinstance(value, int) else f"{value:f}"
+
+
+def _float(value: int | Decimal) -> int | float:
+    """As a number of OTLP: an integer, or the double that is nearest."""
+    return value if isinstance(value, int) else float(value)
 
 
 def _pairs(family: Family, labels: Labels) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -22,8 +22,8 @@ from gateway import __version__
 from gateway.telemetry import names, otlp
 from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity
+from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Node
 from gateway.telemetry.resource import resource
-from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Node
 from gateway.wire.tracecontext import read_tracestate
 
 _KINDS = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT, INTERNAL: SpanKind.INTERNAL}
@@ -89,7 +89,8 @@ class ThroughObjects:
         state = TraceState.from_header([text]) if text else TraceState()
         parent = None
         if identity.parent is not None:
-            parent = SpanContext(identity.trace_id, identity.parent.span_id, True, SAMPLED, state)
+            remote = not identity.is_inner
+            parent = SpanContext(identity.trace_id, identity.parent.span_id, remote, SAMPLED, state)
         made: list[ReadableSpan] = []
         self._make(root, identity.trace_id, parent, state, made)
         return made
@@ -109,7 +110,10 @@ class ThroughObjects:
                 parent,
                 self._resource,
                 {name: _cut(value) for name, value in (node.attributes | error).items()},
-                (),
+                [
+                    Event(event.name, {name: _cut(value) for name, value in event.attributes.items()}, event.unix_ns)
+                    for event in node.events
+                ],
                 [
                     Link(SpanContext(link.to.trace_id, link.to.span_id, True, SAMPLED), dict(link.attributes))
                     for link in node.links

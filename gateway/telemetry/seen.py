@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import SpanRef
 from gateway.wire.usage import Usage
 
@@ -23,7 +24,10 @@ class Interaction:
     running: the running usage that was counted, until a final one is. steps: counted ones, index to type.
     shown: the steps of its final body have their spans. sized: its size was told. span: its interaction span, exact.
     unmatched: server tool calls that counted without their result, as tool and id.
-    chain_root: the first interaction of its chain, where that was seen.
+    model: the label value; subject: the model or agent by its own name; tier: the service tier, asked for or served.
+    cost: what the running usage was priced at.
+    chain_root: the first interaction of its chain, where that was seen. ids_taken: an open create's steps are out
+    already, under the ids that follow from its id.
     """
 
     created_here: bool = False
@@ -36,7 +40,11 @@ class Interaction:
     sized: bool = False
     span: SpanRef | None = None
     model: str | None = None
+    subject: str | None = None
+    tier: str | None = None
+    cost: Cost | None = None
     chain_root: str | None = None
+    ids_taken: bool = False
 
     def remember_step(self, index: int, type_: str) -> None:
         if index in self.steps or len(self.steps) < MAX_REMEMBERED_STEPS:
@@ -61,10 +69,10 @@ class Seen:
         """What is known of an interaction; None for one never seen, or forgotten."""
         return None if interaction_id is None else self._by_id.get(interaction_id)
 
-    def was_created(self, interaction_id: str | None) -> bool:
-        """Whether a create of it has ended here."""
+    def are_ids_taken(self, interaction_id: str | None) -> bool:
+        """Whether the ids that follow from its id are another create's: one that has ended here, or is known well."""
         entry = self.get(interaction_id)
-        return entry is not None and entry.created_here
+        return entry is not None and (entry.created_here or entry.ids_taken)
 
     def touch(self, interaction_id: str) -> Interaction:
         """The entry of an interaction, made if it wasn't there; it is the newest now."""

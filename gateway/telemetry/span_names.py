@@ -35,6 +35,7 @@ ON_SERVER, ON_UPSTREAM, ON_MAIN, ON_FETCH, ON_TOOL, ON_STEP = (
     "step",
 )
 ON_LINK, ON_RESOURCE, ON_METRIC = "link", "resource", "metric"  # no spans, but places of attributes all the same
+ON_EVENT = "event"
 
 SPAN_KINDS = (
     Span(ON_SERVER, "{method} {http.route}", "SERVER", "One a client request: head in to last byte out.", Source.CORE),
@@ -300,7 +301,13 @@ TEAM = _own(
 )
 APP = _own("app", "string", (ON_SERVER, *_BOTH), _TAGGED, "The application, as the request says.")
 CHAIN_ID = _own("chain.id", "string", _BOTH, "set, and known", "The first interaction of the chain.")
-KEPT_BY = _own("kept_by", "string", (ON_SERVER,), "a rule kept it", "The sampling rule that kept the trace.")
+KEPT_BY = _own(
+    "kept_by",
+    "string",
+    (ON_SERVER,),
+    _ALWAYS,
+    "The first rule that kept the trace: `ratio`, `model`, `team`, `error`, `stall`, `slow`, `cost`, `first_delta`.",
+)
 PHASE_TIME = "interactions.phase."
 _own("phase.{phase}", "double", (ON_SERVER,), "it took time", "Where the span's time went; they add up to it.", "s")
 LINK = _own(
@@ -328,3 +335,19 @@ STEP_USAGE = "interactions.step.usage."
 _own("step.usage.{part}_tokens", "int", _ONE, "the step states it", "Its own usage, part by part.", _COUNT)
 TOOL_UNMATCHED = _own("tool.unmatched", "boolean", (ON_TOOL,), "only true", "A call without result, or the reverse.")
 MCP_TOOL_NAME = _own("tool.mcp_name", "string", (ON_TOOL,), "an MCP tool", "The tool's name on its server.")
+
+# Span events, of `spans.detail = "full"`; those of the wire, where they are kept, have its event types for names
+EVENT_FIRST_DELTA = "interactions.first_delta"
+EVENT_ERROR = "interactions.error"
+EVENT_STALL = "interactions.stall"
+EVENT_TERMINAL = "interactions.terminal"
+EVENT_UNKNOWN = "interactions.unknown"
+SPAN_EVENTS = (EVENT_FIRST_DELTA, EVENT_ERROR, EVENT_STALL, EVENT_TERMINAL, EVENT_UNKNOWN)
+_EVENT = (ON_EVENT,)
+DELTA_KIND = _own("delta.kind", "string", _EVENT, "first delta", "The kind of which it is the first.")
+ERROR_CODE = _own("error.code", "string", _EVENT, "an error with a code", "As the wire says it, cut to 64.")
+UNKNOWN_NAME = _own("unknown_name", "string", _EVENT, "unknown", "What is unknown, and its name, cut to 64.")
+EVENT_STATUS = _own("terminal.status", "string", _EVENT, "terminal, with a status", "As the wire says it.")
+EVENT_INDEX = _own("event.index", "int", _EVENT, "an event of a step", "The step's index on the wire.")
+EVENT_SIZE = _own("event.size", "int", _EVENT, "an event of the wire", "Bytes of its data.", "By")
+EVENT_COUNT = _own("event.count", "int", _EVENT, "more than one", "Deltas of one arrival, told as one.", "{delta}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from gateway.records import (
     ContentCaptured,
@@ -24,6 +25,9 @@ from gateway.telemetry import names
 from gateway.wire.facts import InteractionFacts, Mode, Step, StreamFacts
 from gateway.wire.outcome import Body, End, Outcome
 
+if TYPE_CHECKING:
+    from gateway.telemetry.early import Leaving
+
 MAX_RECENT = 256
 MAX_REMEMBERED_FORWARDERS = 1024  # processes that lost anything, over the observer's life
 MAX_LIVE_STEPS = 256  # of one open exchange
@@ -35,11 +39,29 @@ _UNACCOUNTED = "ExchangeClosed/shutdown"
 
 @dataclass(slots=True)
 class OpenExchange:
-    """An exchange under way. steps: by index, those that ended and those that only began."""
+    """An exchange under way. begun: its steps that have not ended, by number. over: those that have.
+
+    leaving: whose spans don't wait for its end (early.py).
+    """
 
     opened: ExchangeOpened
     interaction_id: str | None = None
-    steps: dict[int, Step] = field(default_factory=dict)
+    begun: dict[int, Step] = field(default_factory=dict)
+    over: list[Step] = field(default_factory=list)
+    leaving: Leaving | None = None
+
+    def step_began(self, step: Step) -> None:
+        """Take in a step that began. It may have the index of another that never ends."""
+        if len(self.begun) + len(self.over) < MAX_LIVE_STEPS:
+            self.begun[step.number] = step
+
+    def step_ended(self, step: Step) -> bool:
+        """Take in a step that ended; whether there was room for it."""
+        self.begun.pop(step.number, None)
+        if len(self.begun) + len(self.over) >= MAX_LIVE_STEPS:
+            return False
+        self.over.append(step)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +175,23 @@ class View:
     def step_started(self, session: Session, record: StepStarted) -> None:
         exchange = session.open.get(record.exchange_id)
         if exchange is not None:
-            step = Step(record.index, record.type, wire_type=record.type, start_ns=record.start_ns)
-            _keep(exchange, record.interaction_id, step)
+            exchange.interaction_id = record.interaction_id or exchange.interaction_id
+            step = Step(
+                record.index, record.type, wire_type=record.type, start_ns=record.start_ns, number=record.number
+            )
+            exchange.step_began(step)
 
-    def step_finished(self, session: Session, record: StepFinished) -> None:
+    def step_finished(self, session: Session, record: StepFinished) -> OpenExchange | None:
+        """The exchange that the step is one of, None where it isn't kept."""
         exchange = session.open.get(record.exchange_id)
-        if exchange is not None:
-            _keep(exchange, record.interaction_id, record.step)
+        if exchange is None:
+            return None
+        exchange.interaction_id = record.interaction_id or exchange.interaction_id
+        return exchange if exchange.step_ended(record.step) else None
 
-    def closed(self, session: Session, record: ExchangeClosed) -> None:
-        """Account for an end: the one place where a session's `closed` grows."""
-        session.open.pop(record.exchange_id, None)
+    def closed(self, session: Session, record: ExchangeClosed) -> OpenExchange | None:
+        """Account for an end: the one place where a session's `closed` grows. What was known of it until then."""
+        exchange = session.open.pop(record.exchange_id, None)
         session.closed += 1
         usage, interaction = record.stream.usage, record.stream.interaction
         self.recent.append(
@@ -180,6 +208,7 @@ class View:
                 total_tokens=usage.total if usage is not None else None,
             )
         )
+        return exchange
 
     def heartbeat(self, session: Session, record: Heartbeat) -> None:
         session.heartbeat = record
@@ -236,18 +265,12 @@ class View:
         return sum(max(0, session.open_count - len(session.open)) for session in self._sessions)
 
 
-def _keep(exchange: OpenExchange, interaction_id: str | None, step: Step) -> None:
-    exchange.interaction_id = interaction_id or exchange.interaction_id
-    if step.index in exchange.steps or len(exchange.steps) < MAX_LIVE_STEPS:
-        exchange.steps[step.index] = step
-
-
 def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
     opened = exchange.opened
-    stream = StreamFacts(
-        interaction=InteractionFacts(id=exchange.interaction_id),
-        steps=[exchange.steps[i] for i in sorted(exchange.steps)],
-    )
+    steps = sorted((*exchange.over, *exchange.begun.values()), key=_number)
+    stream = StreamFacts(interaction=InteractionFacts(id=exchange.interaction_id), steps=steps)
+    # Not before what is known of it, should the wall clock have been set back.
+    end_ns = max(now_unix_ns - opened.started_unix_ns, *(_latest_ns(step) for step in steps), 0)
     return ExchangeClosed(
         exchange_id=opened.exchange_id,
         started_unix_ns=opened.started_unix_ns,
@@ -258,7 +281,7 @@ def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
         method=opened.method,
         target=opened.target,
         request=opened.request,
-        times=Times(end_ns=max(0, now_unix_ns - opened.started_unix_ns)),
+        times=Times(end_ns=end_ns),
         stream=stream,
         body=Body.STREAM if stream.steps else Body.OTHER,  # only streams tell of steps before their end
         code=FORWARDER_DIED,
@@ -271,3 +294,11 @@ def _orphan(exchange: OpenExchange, now_unix_ns: int) -> ExchangeClosed:
         baggage=opened.baggage,
         tags=opened.tags,
     )
+
+
+def _number(step: Step) -> int:
+    return step.number
+
+
+def _latest_ns(step: Step) -> int:
+    return step.stop_ns or step.start_ns or 0

@@ -87,8 +87,10 @@ class CapturingRequestReader(RequestReader):
 class CapturingReader(ResponseReader):
     """Reads a response twice: for the facts, and for its content."""
 
-    def __init__(self, route: Route, http_status: int, body: Body, *, stall_ns: int, wanted_bytes: int) -> None:
-        super().__init__(route, http_status, body, stall_ns=stall_ns)
+    def __init__(
+        self, route: Route, http_status: int, body: Body, *, stall_ns: int, wanted_bytes: int, detail: bool = False
+    ) -> None:
+        super().__init__(route, http_status, body, stall_ns=stall_ns, detail=detail)
         self.fault: Exception | None = None
         self.size = 0
         self.content = StepsContent(ROOMS * wanted_bytes)

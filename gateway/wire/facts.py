@@ -156,6 +156,7 @@ class Step:
     """One step. type is of the known vocabulary, or `other` with the raw name in wire_type (None: no start was seen).
 
     bytes: data bytes of its events. Steps of a unary body have no times.
+    number: its place in the response, from 0: an index may come twice. Negative: not known.
     """
 
     index: int
@@ -174,6 +175,7 @@ class Step:
     name: str | None = None
     is_error: bool | None = None
     step_usage: Usage | None = None
+    number: int = -1
 
 
 @dataclass(slots=True)
@@ -221,3 +223,7 @@ class StreamFacts:
     think_ns: int = 0
     server_tool_ns: int = 0
     stream_ns: int = 0
+    stall_ns: int | None = None  # when the first stall began
+    errors_ns: list[int] = field(default_factory=list)  # when each of error_codes came; a whole body has no times
+    unknown_names_ns: list[int] = field(default_factory=list)  # when each of unknown_names came first; the same
+    packed_events: str = ""  # the last events, where that is asked for (ring.py)

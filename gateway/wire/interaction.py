@@ -198,6 +198,7 @@ class InteractionTracker:
         self.facts.errors += 1
         if len(self.facts.error_codes) < MAX_NAMES:
             self.facts.error_codes.append(event.error.code)
+            self._stamp(self.facts.errors_ns)
         if event.bare:
             self.anomaly(Anomaly.BARE_ERROR)
 
@@ -224,6 +225,12 @@ class InteractionTracker:
         names = self.facts.unknown_names
         if len(names) < MAX_NAMES and (sample := f"{what}:{(name or '')[:NAME_MAX_CHARS]}") not in names:
             names.append(sample)
+            self._stamp(self.facts.unknown_names_ns)
+
+    def _stamp(self, times_ns: list[int]) -> None:
+        """Add the time of the event that is being accounted for; a whole body has none."""
+        if self._last_event_ns is not None:
+            times_ns.append(self._last_event_ns + self.blocked_ns)
 
     def _delta(self, event: StepDelta, t_ns: int, size: int) -> None:
         facts = self.facts
@@ -367,6 +374,8 @@ class InteractionTracker:
         if self.steps.is_streaming:
             self.facts.stalled = True
             self.facts.stalls += 1
+            if self.facts.stall_ns is None:
+                self.facts.stall_ns = since + self.blocked_ns
 
 
 def _body_type(step: object) -> str | None:

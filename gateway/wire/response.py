@@ -14,6 +14,7 @@ from gateway.wire.fastlane import next_lead, text_run
 from gateway.wire.interaction import InteractionTracker
 from gateway.wire.jsontext import load_json
 from gateway.wire.outcome import Body, End, Route, is_interaction_answer
+from gateway.wire.ring import RecordingTracker
 from gateway.wire.sse import BOM, DONE, SSEEvent, SSEParser
 from gateway.wire.whole import WholeBody
 
@@ -37,8 +38,9 @@ class ResponseReader:
     http_error_code: what the wire calls an answer of 400 or more, for span and log.
     """
 
-    def __init__(self, route: Route, http_status: int, body: Body, *, stall_ns: int) -> None:
-        self.tracker = InteractionTracker(stall_ns=stall_ns)
+    def __init__(self, route: Route, http_status: int, body: Body, *, stall_ns: int, detail: bool = False) -> None:
+        """detail: keep the last events too."""
+        self.tracker = RecordingTracker(stall_ns=stall_ns) if detail else InteractionTracker(stall_ns=stall_ns)
         self.http_error_code: str | None = None
         self._body = body
         self._reads = is_interaction_answer(route, http_status, body)

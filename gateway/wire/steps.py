@@ -127,7 +127,7 @@ class Steps:
         step = _step(event.index or 0, event)
         step.closed, step.is_error = True, is_error
         if self._fits(step):
-            self._facts.steps.append(step)
+            self._keep(step)
         else:
             self._count_beyond(step.type, _CLOSED)
 
@@ -157,10 +157,14 @@ class Steps:
             if len(self._beyond) < MAX_STEPS:
                 self._beyond[step.index] = step.type
             return
-        self._facts.steps.append(step)
+        self._keep(step)
         self._open[step.index] = step
         self.started.append(step)
         self._phases.began(step, calm_ns)
+
+    def _keep(self, step: Step) -> None:
+        step.number = len(self._facts.steps)
+        self._facts.steps.append(step)
 
     def _fits(self, step: Step) -> bool:
         texts = (step.wire_type, step.id, step.call_id, step.name)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import context
+from tests.exact import context, cost
 from tests.exact.books import Books
 from tests.exact.client import Client, Did, until
 from tests.exact.facts import Reading
@@ -62,7 +64,15 @@ async def _play(otel: Mapping[str, str], config: Mapping[str, object] | None) ->
     port = await simulator.start("127.0.0.1", 0)
     played = Played()
     try:
-        with GatewayProcess(f"http://127.0.0.1:{port}", workers=2, env=otel, config=config) as gateway:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            GatewayProcess(
+                f"http://127.0.0.1:{port}",
+                workers=2,
+                env=otel,
+                config={**cost.config(Path(folder), teams=False), **(config or {})},
+            ) as gateway,
+        ):
             async with Client("back", gateway.url, simulator, played.did) as client:
                 await _ask(client)
             await until(lambda: all(entry["ended"] != "open" for entry in simulator.ledger()), "the ledger is at rest")

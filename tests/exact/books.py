@@ -16,11 +16,13 @@ from typing import TypeAlias
 from tests.exact import traffic
 from tests.exact import usage as arithmetic
 from tests.exact.attribution import BY_TEAM
+from tests.exact.cost import Costs
 from tests.exact.course import Course
 from tests.exact.facts import Reading, Step
 from tests.exact.singles import ADMITTED
 from tests.exact.usage import Tokens, Usage
 from tests.exact.words import BILLED, STEP_TYPES, TERMINAL, ZEROS
+from tests.otlp_receiver import Value
 
 Sample: TypeAlias = tuple[str, frozenset[tuple[str, str]]]
 
@@ -56,6 +58,7 @@ class Account:
     via: str = ""
     stated_total: int = 0  # what a final usage of a create adds up to, by the API's own total where it is sane
     earlier: str = ""
+    priced: dict[str, Value] = field(default_factory=dict)  # attributes of its interaction's span
     chain: str = ""
 
 
@@ -63,14 +66,16 @@ class Books:
     """Takes readings, gives accounts, and adds up the samples.
 
     is_window_open: an update of just now is recent enough for a poll to count it. tells_chains: its spans do.
+    teams: its settings name some.
     """
 
-    def __init__(self, *, is_window_open: bool = True, tells_chains: bool = False) -> None:
+    def __init__(self, *, is_window_open: bool = True, tells_chains: bool = False, teams: bool = False) -> None:
         self._is_window_open, self._tells_chains = is_window_open, tells_chains
         self._known: dict[str, Known] = {}
         self._team = ""
         self.samples: Counter[Sample] = Counter()
         self.accounts: list[Account] = []
+        self.costs = Costs(teams=teams)
         self.course = Course()
         for name, (labels, rows) in ZEROS.items():
             for row in rows:
@@ -88,6 +93,9 @@ class Books:
         if self._tells_chains:
             self._chain(account)
         self._count(account)
+        folded = self.costs.take(reading, account.tokens_model, account.via, account.tokens)
+        self._add("label_overflow_total", folded, label="tier")
+        account.priced = self.costs.attributes(reading)
         for name, count, labels in self.course.take(account):
             self._add(name, count, **labels)
         self.accounts.append(account)

@@ -12,7 +12,7 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.exact import shapes
+from tests.exact import cost, shapes
 from tests.exact.books import Sample
 from tests.exact.words import BUCKETS, BUILD_INFO_LABELS, FAMILIES, PREFIX
 
@@ -81,13 +81,14 @@ def compared(samples: Mapping[Sample, float]) -> int:
 def _is_left_out(name: str) -> bool:
     is_time = any(name.startswith(family) and name != f"{family}_count" for family in BUCKETS)
     is_shape = shapes.family_of(name) in shapes.FAMILIES
-    is_apart = name in {"build_info", "unexpected_plain_path", "phase_seconds_count"}
+    is_apart = name in {"build_info", "unexpected_plain_path", "phase_seconds_count"} or name in cost.FAMILIES
     return is_time or is_shape or is_apart or name in BY_WORKER
 
 
 def _strange_families(samples: Mapping[Sample, float]) -> list[str]:
     known = (
         FAMILIES
+        | cost.FAMILIES
         | shapes.FAMILIES
         | {f"{name}{suffix}" for name in _bounds() for suffix in ("_bucket", "_sum", "_count")}
     )

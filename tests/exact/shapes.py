@@ -35,6 +35,7 @@ _FIXED: Final[Mapping[str, tuple[tuple[str, ...], Rows]]] = {
     "upstream_tls_handshakes_total": (("resumed",), [("true",), ("false",)]),
     "process_restarts_total": (("process",), [("forwarder",), ("observer",)]),
     "series": ((), [()]),
+    "config_reload_timestamp_seconds": ((), [()]),
 }
 _BY_WORKER: Final = ("record_queue_bytes", "record_lag_seconds", "tap_seconds_total")
 _BY_PROCESS: Final = ("process_cpu_seconds_total", "process_resident_memory_bytes")

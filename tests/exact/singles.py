@@ -35,6 +35,7 @@ def all_of_them() -> Iterator[Chain]:
     yield from _departures()
     yield from _cuts()
     yield from _odd_transports()
+    yield from _tiers()
     yield from _passthrough()
 
 
@@ -119,6 +120,22 @@ def _odd_transports() -> Iterator[Chain]:
     yield _one("unary", 1, split="byte")
     yield _one("google_search", 2, fault="head-delay=0.2;gzip", split="whole")
     yield _one("text", 3, path=f"/v1beta/interactions?key={QUERY_KEY}")
+
+
+def _tiers() -> Iterator[Chain]:
+    """Service tiers that are asked for, and answers that don't say which was served."""
+
+    def one(name: str, model: str, tier: str) -> Chain:
+        async def play(client: Client) -> None:
+            streams = scenarios()[name].kind == "stream"
+            await client.create(name, subject={"model": model}, stream=streams, more={"service_tier": tier})
+
+        return play
+
+    for name in ("image", "no_trailing_blank_line", "truncated_after_usage", "error_after_usage", "text"):
+        for model in MODELS:
+            for tier in ("standard", "flex", "priority", "deferred", "galactic"):
+                yield one(name, model, tier)
 
 
 def _passthrough() -> Iterator[Chain]:

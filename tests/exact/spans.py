@@ -92,7 +92,8 @@ def tree(account: Account, upstream_port: int) -> Expected:
     if reading.upstream_span:
         upstream.span_ref = reading.trace_id, reading.upstream_span
     if reading.route in {"create", "get"}:
-        main = Expected(_main_name(reading), "CLIENT", _chain(account) | _main(reading, upstream_port), error)
+        found = _chain(account) | _main(reading, upstream_port) | account.priced
+        main = Expected(_main_name(reading), "CLIENT", found, error)
         if _derives(reading):
             main.span_ref = derived(reading.interaction_id or "")
         # the upstream request's times died with the forwarder, and a span without any would be a guess
@@ -153,6 +154,7 @@ def _server(reading: Reading) -> Attributes:
             "interactions.exchange.id": ANY,
             "interactions.outcome": reading.outcome,
             **attribution.on_server(reading.tags),
+            "interactions.kept_by": "ratio",  # of the sites where nothing is left out; else see sampling.py
         }
     )
 

@@ -12,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from gateway.simulator.server import Simulator
-from tests.exact import attribution, context, scrapes, troubles
+from tests.exact import attribution, context, cost, scrapes, troubles
 from tests.exact.books import Books
 from tests.exact.client import HEADER_KEY, until
 from tests.exact.crossings import Crossings
@@ -100,7 +102,12 @@ async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
     sites: list[Site] = []
     try:
         starts = (asyncio.to_thread(_start, stack, one) for stack, one in zip(stacks, asked, strict=True))
-        sites += await asyncio.gather(*starts)
+        # Wait for all: who is still starting when another fails is to be stopped too.
+        started = await asyncio.gather(*starts, return_exceptions=True)
+        for one in started:
+            if isinstance(one, BaseException):
+                raise one
+            sites.append(one)
         yield sites
     finally:
         error = sys.exc_info()
@@ -120,9 +127,12 @@ def _start(stack: ExitStack, asked: Asked) -> Site:
     url = f"http://127.0.0.1:{asked.upstream_port}"
     second = {"metrics.semconv": "both", "labels.max_series": 20_000}  # both sets of a run are more than the 10,000
     config = {**second, **asked.config, **asked.scheme.config}
-    gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config=config))
+    teams = "attribution.team" in config
+    priced = cost.config(Path(stack.enter_context(tempfile.TemporaryDirectory())), teams=teams)
+    gateway = stack.enter_context(GatewayProcess(url, asked.workers, env=env, config={**config, **priced}))
     site = Site(asked.name, asked.workers, asked.upstream_port, receiver, gateway, config, scheme=asked.scheme)
-    site.books = Books(is_window_open=asked.is_window_open, tells_chains="traces.chain_root" in asked.config)
+    chains = "traces.chain_root" in config
+    site.books = Books(is_window_open=asked.is_window_open, tells_chains=chains, teams=teams)
     return site
 
 

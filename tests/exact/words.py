@@ -121,7 +121,7 @@ ZEROS: Final[Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]] = 
     "content_withheld_total": (("reason",), [("redaction",), ("queue_full",)]),
     "telemetry_faults_total": (
         ("sink",),
-        [("view",), ("books",), ("metrics",), ("traces",), ("log",), ("render",)],
+        [("view",), ("books",), ("cost",), ("metrics",), ("traces",), ("log",), ("render",)],
     ),
 }
 

@@ -56,7 +56,7 @@ def closed(name: str, error_text: str | None = None) -> ExchangeClosed:
 
 
 def started(name: str) -> StepStarted:
-    return StepStarted(name, None, 0, "text", 1)
+    return StepStarted(name, None, 0, "text", 1, 0)
 
 
 def finished(name: str) -> StepFinished:

@@ -6,13 +6,14 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from gateway.config import Settings
+from gateway.config import PricingSettings, Settings
 from gateway.records import ExchangeClosed, ExchangeOpened, Heartbeat, Hello, Times
 from gateway.telemetry.pipeline import Telemetry
 from gateway.telemetry.view import Session
@@ -29,6 +30,7 @@ MODEL = "gemini-3-flash-preview"
 AGENT = "deep-research-preview-04-2026"
 ID = "v1_ChdExample0001"
 NO_VARIABLES: dict[str, str] = {}
+EVEN_PRICES = PricingSettings(file=str(Path(__file__).with_name("prices.toml")))
 
 
 def hello(worker: int = 0, pid: int = 100, closed_before: int = 0, tally_before: Sequence[int] = ()) -> Hello:
@@ -53,6 +55,7 @@ def step(index: int, type_: str, start_ms: int | None = None, stop_ms: int | Non
         start_ns=None if start_ms is None else start_ms * MS,
         stop_ns=None if stop_ms is None else stop_ms * MS,
         closed=more.pop("closed", stop_ms is not None or start_ms is None),
+        number=more.pop("number", index),
         **more,
     )
 
@@ -159,7 +162,7 @@ def usage(total: int | None = None, **counts: Any) -> Usage:
 class Bench:
     """A telemetry pipeline with a session, spans kept in memory, the log in a string."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(pricing=EVEN_PRICES))
     traced: bool = True
 
     def __post_init__(self) -> None:

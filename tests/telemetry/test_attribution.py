@@ -11,7 +11,7 @@ from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.books import Books
 from gateway.wire.outcome import Outcome, Route
-from tests.telemetry.factories import MODEL, MS, Bench, cancel, create, opened, poll, usage
+from tests.telemetry.factories import EVEN_PRICES, MODEL, MS, Bench, cancel, create, opened, poll, usage
 
 TAGS = {"team": "1c4a", "app": "shop", "user": "u-7", "conversation": "c-1", "client": "batch"}
 BY_TEAM = {family.name.removeprefix(names.PREFIX) for family in names.FAMILIES if family.by_team}
@@ -19,7 +19,7 @@ BY_TEAM = {family.name.removeprefix(names.PREFIX) for family in names.FAMILIES i
 
 def bench_of(**labels: Any) -> Bench:
     attribution = AttributionSettings(team="header:x-team", team_names=(("1c4a", "search"),))
-    return Bench(Settings(attribution=attribution, labels=LabelSettings(**labels)))
+    return Bench(Settings(attribution=attribution, labels=LabelSettings(**labels), pricing=EVEN_PRICES))
 
 
 def teams(bench: Bench, family: str) -> set[str]:

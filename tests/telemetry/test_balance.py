@@ -58,9 +58,9 @@ def test_a_dead_forwarders_exchanges_end_as_gateway_errors(bench: Bench) -> None
     bench.apply(
         opened("a"),
         opened("b", Mode.UNARY),
-        StepStarted("a", ID, 0, "thought", 10 * MS),
+        StepStarted("a", ID, 0, "thought", 10 * MS, 0),
         StepFinished("a", ID, step(0, "thought", 10, 20)),
-        StepStarted("a", ID, 1, "model_output", 30 * MS),
+        StepStarted("a", ID, 1, "model_output", 30 * MS, 1),
         create(exchange_id="c"),
         heartbeat(5, 1),
     )
@@ -150,7 +150,7 @@ def test_an_exchange_of_a_dead_forwarder_keeps_what_was_known_of_it(bench: Bench
         target=f"/v1beta/interactions/{ID}?stream=true",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
-    bench.apply(record, StepStarted("a", ID, 2, "thought", 5 * S))
+    bench.apply(record, StepStarted("a", ID, 2, "thought", 5 * S, 2))
     bench.telemetry.disconnected(bench.session)
     bench.flush()
 

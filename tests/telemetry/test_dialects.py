@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from gateway.config import Settings, SpanSettings
+from gateway.config import PricingSettings, Settings, SpanSettings
 from gateway.config_sources import SettingsError, load
 from gateway.telemetry.dialects import Dialects
-from gateway.telemetry.tree import Node
+from gateway.telemetry.nodes import Node
 from gateway.wire.facts import Mode
-from tests.telemetry.factories import AGENT, MODEL, MS, STARTED_NS, Bench, S, create, poll, step, usage
+from tests.telemetry.factories import AGENT, EVEN_PRICES, MODEL, MS, STARTED_NS, Bench, S, create, poll, step, usage
 
 STATED = usage(
     130,
@@ -31,9 +31,9 @@ STEPS = [
 ]
 
 
-def spans(**settings: Any) -> dict[str, ReadableSpan]:
+def spans(prices: str | None = EVEN_PRICES.file, **settings: Any) -> dict[str, ReadableSpan]:
     """The spans of a call with everything, and of a poll, by name."""
-    bench = Bench(Settings(spans=SpanSettings(**settings)))
+    bench = Bench(Settings(spans=SpanSettings(**settings), pricing=PricingSettings(file=prices)))
     bench.apply(
         create(usage=STATED, stream_steps=STEPS, stream_first_delta_ns={"any": 1500 * MS}),
         poll(interaction_id="v1_other", request_interaction_id="v1_other"),
@@ -72,6 +72,7 @@ def test_openinference_gives_each_span_its_kind_and_the_call_its_figures() -> No
         "llm.token_count.total": 130,
         "llm.token_count.completion_details.reasoning": 5,
         "llm.token_count.prompt_details.cache_read": 8,
+        "llm.cost.total": 0.00013,
     }
     assert more(found, "execute_tool google_search")["tool.name"] == "google_search"
 
@@ -98,7 +99,10 @@ def test_langfuse_gets_parts_that_do_not_overlap() -> None:
         "output_reasoning_tokens": 5,
         "total": 130,
     }
-    assert found == {"langfuse.observation.completion_start_time": "2026-11-24T00:00:01.500000Z"}
+    assert found == {
+        "langfuse.observation.completion_start_time": "2026-11-24T00:00:01.500000Z",
+        "gen_ai.usage.cost": 0.00013,
+    }
     assert STARTED_NS % S == 0
 
 
@@ -122,11 +126,14 @@ def test_money_and_conversation_have_their_names_there_too() -> None:
 
 
 def test_without_usage_no_span_counts_tokens() -> None:
-    found = spans(usage="none", dialect=["genai", "openinference", "langfuse"])
+    """Those that no price was found for neither."""
+    call = f"generate_content {MODEL}"
+    found = spans(None, usage="none", dialect=["genai", "openinference", "langfuse"])
     counts = [name for span in found.values() for name in span.attributes or {} if "usage" in name or "token" in name]
 
     assert counts == []
-    assert "interactions.outcome" in (found[f"generate_content {MODEL}"].attributes or {})
+    assert "interactions.outcome" in (found[call].attributes or {})
+    assert "interactions.cost.unpriced_tokens" in (spans(None)[call].attributes or {})
 
 
 def test_without_modalities_the_sums_stay() -> None:

@@ -19,7 +19,7 @@ from gateway.telemetry import names
 from gateway.telemetry.names import Family, Kind
 from gateway.wire.facts import Basis
 from gateway.wire.outcome import Body, Outcome, Route
-from tests.telemetry.factories import MODEL, MS, Bench, create, poll, resume, step, usage
+from tests.telemetry.factories import EVEN_PRICES, MODEL, MS, Bench, create, poll, resume, step, usage
 
 EXCHANGES = 100_000
 SETTLED = 20_000  # from here on nothing may grow
@@ -34,7 +34,7 @@ CLOSED = {
     "kind": 7,
     "step_type": 24,
     "state": 2,
-    "type": 5,
+    "type": 6,
     "modality": 6,
     "basis": 2,
     "via": 2,
@@ -42,6 +42,9 @@ CLOSED = {
     "model": 2,
     "code": 2,
     "team": 2,
+    "tier": 5,
+    "tool": 4,
+    "reason": 5,
 }
 OUTCOMES = (Outcome.COMPLETED, Outcome.FAILED, Outcome.STREAM_ERROR, Outcome.HTTP_ERROR, Outcome.TRUNCATED)
 
@@ -74,7 +77,7 @@ def hostile(number: int) -> ExchangeClosed:
         interaction_id=word,
         interaction_model=f"gemini-{word}",
         interaction_status=word,
-        interaction_service_tier=word,
+        interaction_service_tier=word if number % 4 else "flex",
         basis=Basis.FINAL,
         usage=usage(9, input=9, by_modality={"input": {word: 9}}),
         stream_steps=[step(0, word, 1, 2, name=word, id=word), step(1, "other", wire_type=word)],
@@ -116,6 +119,7 @@ def test_a_hundred_thousand_made_up_values_leave_the_number_of_series_bounded() 
             attribution=AttributionSettings(team="header:x-team"),
             usage=UsageSettings(remembered_interactions=1_000),
             log=LogSettings(level="error"),
+            pricing=EVEN_PRICES,
         ),
         traced=False,
     )
@@ -146,6 +150,10 @@ def test_a_hundred_thousand_made_up_values_leave_the_number_of_series_bounded() 
     assert bench.value("label_overflow_total", label="team") == EXCHANGES - (TEAMS - 1)
     for label in ("model", "code", "modality", "step_type", "kind", "what", "reason", "anomaly", "where"):
         assert bench.value("label_overflow_total", label=label) > EXCHANGES / 2, label
+    assert bench.value("label_overflow_total", label="tier") > EXCHANGES / 4  # most usages that count
     assert bench.value("label_overflow_total", label="series") > 0
+    assert bench.value("cost_usd_total", team="honest", model=MODEL) == 0.009  # a thousand of nine tokens
+    assert bench.value("cost_usd_total") < bench.value("tokens_total") / 1e6
+    assert bench.value("cost_unpriced_tokens_total") > 0
     assert bench.value("telemetry_faults_total") == 0
     assert "x99999" not in bench.telemetry.render("")[0].decode()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
 
-from gateway.telemetry.ids import SpanRef, derive, identify, is_kept, parse_traceparent
-from gateway.wire.outcome import Outcome
+from gateway.records import ExchangeClosed, ExchangeOpened
+from gateway.telemetry.ids import Identity, SpanRef, derive, identify, parse_traceparent, settled
+from gateway.wire.facts import Mode, RequestFacts
+from gateway.wire.outcome import Outcome, Route
 from tests.telemetry.factories import ID, create, poll
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -45,16 +48,17 @@ def test_a_create_takes_its_ids_from_its_interaction() -> None:
     assert derive(ID) == SpanRef(identity.trace_id, identity.main)
 
 
-def test_a_traceparent_wins_and_span_ids_are_random() -> None:
-    identity = identify(create(traceparent=f"00-{TRACE}-{SPAN}-00"))
+def test_a_traceparent_wins_and_span_ids_are_the_exchanges_own() -> None:
+    header = f"00-{TRACE}-{SPAN}-00"
+    identity, other = (identify(create(traceparent=header, exchange_id=exchange_id)) for exchange_id in ("x1", "x2"))
 
-    assert identity.trace_id == REF.trace_id
+    assert identity.trace_id == other.trace_id == REF.trace_id
     assert identity.parent == REF
-    assert identity.main != derive(ID).span_id
+    assert len({identity.main, identity.server, other.main, other.server, derive(ID).span_id}) == 5
 
 
 def test_an_injected_trace_is_that_of_the_exchange() -> None:
-    """The upstream request's span is the one that the upstream was told; the others are random."""
+    """The upstream request's span is the one that the upstream was told; the others are its own."""
     identity = identify(create(injected=f"00-{TRACE}-{SPAN}-01"))
 
     assert (identity.trace_id, identity.upstream, identity.parent) == (REF.trace_id, REF.span_id, None)
@@ -73,22 +77,45 @@ def test_a_derived_id_is_taken_once() -> None:
     assert identify(create(), is_repeated=True).trace_id != derive(ID).trace_id
 
 
-def test_polls_and_creates_without_id_are_random() -> None:
-    identities = {identify(record).trace_id for record in (poll(), poll(), create(Outcome.FAILED, interaction_id=None))}
+def test_polls_and_creates_without_id_have_a_trace_of_their_own() -> None:
+    records = (poll(), poll(exchange_id="x2"), create(Outcome.FAILED, interaction_id=None, exchange_id="x3"))
+    identities = {identify(record).trace_id for record in records}
 
     assert len(identities) == 3
     assert derive(ID).trace_id not in identities
 
 
+RECORDS = [create(), create(traceparent=f"00-{TRACE}-{SPAN}-01"), poll(), create(interaction_id=None)]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_ids_are_the_same_while_it_is_open_and_for_whoever_asks(record: ExchangeClosed) -> None:
+    """A step that is sent early, and an observer that takes over, rest on it."""
+    opened = ExchangeOpened(
+        record.exchange_id, 0, record.route, record.mode, record.request, traceparent=record.traceparent
+    )
+    interaction_id = record.stream.interaction.id
+
+    assert identify(record) == identify(dataclasses.replace(record, outcome=Outcome.GATEWAY_ERROR))
+    assert settled(opened, interaction_id) == (None if record == RECORDS[3] else identify(record))
+
+
+def test_a_create_is_not_settled_before_its_id_is_known() -> None:
+    opened = ExchangeOpened("x1", 0, Route.CREATE, Mode.STREAM, RequestFacts())
+
+    assert settled(opened, None) is None
+    assert settled(opened, ID) == identify(create())
+
+
+def test_the_ids_of_steps_and_tools_are_all_different() -> None:
+    for main in (1, (1 << 64) - 1, identify(create()).main):
+        identity = Identity(1, None, 2, main)
+        ids = [span for number in range(1024) for span in (identity.step_span(number), identity.tool_span(number))]
+
+        assert len({*ids, main}) == 2049
+        assert all(span is not None and 0 < span < 1 << 64 for span in ids)
+    assert identity.step_span(-1) is identity.tool_span(-1) is None  # a place that isn't known: any id
+
+
 def test_an_odd_id_still_has_ids() -> None:
     assert derive("\ud800").trace_id
-
-
-def test_keeping_is_decided_by_the_trace_id_alone() -> None:
-    ids = [derive(f"id-{number}").trace_id for number in range(2000)]
-    kept = {ratio: {trace_id for trace_id in ids if is_kept(trace_id, ratio)} for ratio in (0.0, 0.1, 0.5, 1.0)}
-
-    assert kept[0.0] == set()
-    assert kept[1.0] == set(ids)
-    assert kept[0.1] < kept[0.5]
-    assert 150 < len(kept[0.1]) < 250

@@ -14,14 +14,14 @@ from gateway.config import LogSettings, Settings
 from gateway.telemetry.pipeline import Telemetry
 from gateway.wire.facts import Basis
 from gateway.wire.outcome import Outcome
-from tests.telemetry.factories import AGENT, ID, MODEL, MS, Bench, create, hello, poll, step, usage
+from tests.telemetry.factories import AGENT, EVEN_PRICES, ID, MODEL, MS, Bench, create, hello, poll, step, usage
 
 MARKER = "M4RK3R"
 
 
 def logged(log: dict[str, Any], *records: Any) -> str:
     stream = io.StringIO()
-    telemetry = Telemetry(Settings(log=LogSettings(**log)), variables={}, log_stream=stream)
+    telemetry = Telemetry(Settings(log=LogSettings(**log), pricing=EVEN_PRICES), variables={}, log_stream=stream)
     session = telemetry.connected(hello(worker=3))
     for record in records:
         telemetry.apply(session, record)
@@ -59,6 +59,10 @@ def test_an_exchange_is_one_line(bench: Bench) -> None:
         "tokens": {"total": 40, "input": 30, "output": 10},
         "basis": "running",
         "counted": {"via": "create", "tokens": {"total": 40, "input": 30, "output": 10}},
+        "cost_usd": 0.00004,
+        "cost_parts_usd": {"input": 0.00003, "output": 0.00001},
+        "cost_tier": "standard",
+        "wasted": True,
         "steps": 1,
         "steps_counted": 1,
         "deltas": 0,

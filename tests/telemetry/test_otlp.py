@@ -20,9 +20,10 @@ from gateway.telemetry.books import Account, Books
 from gateway.telemetry.http_attributes import Whole
 from gateway.telemetry.ids import Identity, SpanRef, identify
 from gateway.telemetry.labels import CodeLabels, ModelLabels
+from gateway.telemetry.nodes import CLIENT, INTERNAL, SERVER, Link, Node, SpanEvent
 from gateway.telemetry.sdk import AsBytes, ThroughObjects, way
 from gateway.telemetry.seen import Seen
-from gateway.telemetry.tree import CLIENT, INTERNAL, SERVER, Link, Node, build, size
+from gateway.telemetry.tree import build, size
 from gateway.wire.outcome import Outcome, Route
 from tests.otlp_receiver import receiving
 from tests.telemetry.factories import ID, MS, cancel, create, poll, resume, step, usage
@@ -137,6 +138,7 @@ FOUND = st.dictionaries(st.sampled_from(["a", "gen_ai.request.model", "n" * 130]
 IDS = st.integers(1, (1 << 64) - 1)
 LINKS = st.builds(Link, st.builds(SpanRef, st.integers(1, (1 << 128) - 1), IDS), st.just({"interactions.link": "poll"}))
 TIMES = st.integers(1, (1 << 63) - 1)
+EVENTS = st.builds(SpanEvent, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200), TIMES, FOUND)
 LEAVES = st.builds(
     Node,
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200),
@@ -147,6 +149,7 @@ LEAVES = st.builds(
     span_id=IDS,
     error=st.none() | st.just("x") | st.just("http_error"),
     links=st.lists(LINKS, max_size=2),
+    events=st.lists(EVENTS, max_size=3),
 )
 TREES = st.builds(dataclasses.replace, LEAVES, children=st.lists(LEAVES, max_size=3))
 

@@ -17,7 +17,7 @@ from gateway.telemetry.pipeline import Telemetry
 from gateway.wire.outcome import Outcome
 from tests.otlp_metrics import Point, Sample, samples
 from tests.otlp_receiver import OtlpReceiver, receiving
-from tests.telemetry.factories import MS, Bench, create, hello, step, usage
+from tests.telemetry.factories import EVEN_PRICES, MS, Bench, create, hello, step, usage
 
 ASKED = ("OTEL_METRICS_EXPORTER", "otlp")
 OFTEN = {"OTEL_METRIC_EXPORT_INTERVAL": "20"}
@@ -107,7 +107,9 @@ def pushing(monkeypatch: pytest.MonkeyPatch, endpoint: str, **more: str) -> Benc
         monkeypatch.setenv(name, value)
     bench = Bench(traced=False)
     bench.telemetry = Telemetry(
-        Settings(metrics=MetricSettings(semconv="both")), variables=variables, log_stream=bench.log
+        Settings(metrics=MetricSettings(semconv="both"), pricing=EVEN_PRICES),
+        variables=variables,
+        log_stream=bench.log,
     )
     bench.session = bench.telemetry.connected(hello())
     bench.telemetry.start(asyncio.get_running_loop().call_soon_threadsafe)
@@ -153,6 +155,7 @@ async def test_what_is_pushed_is_what_is_scraped(receiver: OtlpReceiver, monkeyp
     assert {point.resource["service.instance.id"] for point in last} == {"one"}
     assert {began_ns <= point.start_ns <= point.time_ns for point in last if point.kind != "gauge"} == {True}
     assert bench.lines()[0]["event"] == "exchange"
+    assert value(last, "interactions_gateway_cost_usd_total", type="input") == 20e-6
 
 
 async def test_names_units_and_numbers_are_those_of_the_catalogue(

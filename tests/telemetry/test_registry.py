@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import prometheus_client as official
@@ -16,7 +17,7 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.telemetry.names import Family, Kind
-from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Registry, plain
+from gateway.telemetry.registry import Counter, Exemplar, Gauge, Histogram, Number, Registry, plain
 from tests.telemetry.factories import parse_openmetrics
 
 EVENTS = Family("x_events_total", Kind.COUNTER, ("model", "code"), 'Events of a "kind", by \\ code.')
@@ -163,3 +164,43 @@ def test_a_scrape_of_ten_thousand_series_blocks_for_a_moment_only() -> None:
 
     assert sum(not line.startswith(b"#") for line in text.splitlines()) == 10_000
     assert min(durations_s) < 0.05
+
+
+def test_decimals_are_added_up_exactly_and_told_without_an_exponent() -> None:
+    registry = Registry()
+    events = Counter(EVENTS, registry)
+    for amount in ("0.0000001", "0.0000002", "1E+3", "12345678901234567890.123456789"):
+        events.inc(("a", "b"), Decimal(amount))
+    events.inc(("a", "b"), 1)
+    events.inc(("c", "d"), Decimal("1E-9"))
+    events.inc(("c", "d"), 0)
+
+    text = registry.text(openmetrics=False).decode()
+    assert 'x_events_total{model="a",code="b"} 12345678901234568891.123457089\n' in text
+    assert 'x_events_total{model="c",code="d"} 0.000000001\n' in text
+
+
+def test_numbers_of_counters_are_integers_or_doubles_and_stay_so() -> None:
+    """OTLP has no others, and a series that changes between them is two to some back ends."""
+    registry = Registry()
+    events = Counter(EVENTS, registry)
+    for amount in (0, 3, Decimal(0), Decimal("0.1"), Decimal("0.2")):
+        events.inc((type(amount).__name__, ""), amount, Exemplar(1, 2, 3.0))
+        (_, samples), *_ = registry.points()
+        told = {sample.labels[0]: sample for sample in samples}
+        have = told[type(amount).__name__]
+
+        assert isinstance(have, Number)
+        assert have.traced is not None
+        assert type(have.value) is type(have.traced.value) is (int if type(amount) is int else float)
+    assert {name: sample.value for name, sample in told.items() if isinstance(sample, Number)} == {
+        "int": 3,
+        "Decimal": 0.3,
+    }
+
+
+def test_a_family_without_labels_has_no_braces() -> None:
+    registry = Registry()
+    Gauge(Family("x_moment_seconds", Kind.GAUGE, (), "When."), registry).set((), 1.5)
+
+    assert registry.text(openmetrics=False).splitlines()[-1] == b"x_moment_seconds 1.5"

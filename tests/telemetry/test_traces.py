@@ -407,6 +407,7 @@ def test_what_a_generation_says(bench: Bench) -> None:
         "interactions.usage.unattributed_tokens": 100,
         "interactions.usage.grounding.google_search": 2,
         "interactions.usage.grounding.other": 1,
+        "interactions.cost_usd": 2.000512,  # 512 tokens, two calls that have a price
         "interactions.usage.basis": "final",
         "interactions.outcome": "completed",
         "interactions.service_tier": "standard",
@@ -506,6 +507,7 @@ def test_http_facts_without_secrets(bench: Bench) -> None:
         "interactions.phase.connect": 0.003,
         "interactions.phase.wait": 0.995,
         "interactions.phase.gateway": 0.002,
+        "interactions.kept_by": "ratio",
     }
 
 

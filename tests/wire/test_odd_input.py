@@ -12,7 +12,7 @@ from gateway.wire.response import ERROR_BODY_MAX_BYTES
 from tests.wire.pieces import every_split, facts_of, reader_of, sse, without
 
 # What any event leaves behind; each test names what it adds to this. Events by type have rows of their own.
-TIMES = ("first_event_ns", "last_delta_ns", "terminal_ns", "first_delta_ns", "gaps")
+TIMES = ("first_event_ns", "last_delta_ns", "terminal_ns", "first_delta_ns", "gaps", "errors_ns", "unknown_names_ns")
 BY_TYPE = ("created", "status_updates", "step_starts", "step_stops", "completed")
 STEP = '{"event_type":"step.start","index":0,"step":{"type":"model_output"}}'
 ERROR = '{"error":{"code":"aborted","message":"m"}}'
@@ -23,7 +23,7 @@ COMPLETED = '{"event_type":"interaction.completed","interaction":{"id":"a","stat
 
 def step(**more: Any) -> dict[str, Any]:
     """An open model_output, as it stands in the facts."""
-    usual: dict[str, Any] = {"index": 0, "type": "model_output", "start_ns": 5, "bytes": len(STEP)}
+    usual: dict[str, Any] = {"index": 0, "number": 0, "type": "model_output", "start_ns": 5, "bytes": len(STEP)}
     names = "wire_type first_delta_ns last_delta_ns stop_ns id call_id name is_error step_usage"
     return {**dict.fromkeys(names.split()), "closed": False, "deltas": 0, "max_gap_ns": 0, **usual, **more}
 

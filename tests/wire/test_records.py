@@ -31,7 +31,7 @@ from tests.wire.pieces import STREAMS, facts_of
 from tests.wire.test_garbage import STREAM_BODIES
 
 USAGE = Usage(9, 1, 2, 3, 4, 5, 6, {"input": {"text": 1, "smell": 0}}, {"google_search": 2})
-STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE)
+STEP = Step(3, "other", "hologram", 1, 2, 3, 4, True, 5, 6, 7, "id", "call", "name", False, USAGE, 8)
 REQUEST = RequestFacts(
     "m",
     "a",
@@ -82,6 +82,10 @@ STREAM = StreamFacts(
     7,
     8,
     9,
+    6,
+    [7],
+    [8],
+    "00ff",
 )
 CLOSED = ExchangeClosed(
     "x1",
@@ -147,8 +151,8 @@ RECORDS: list[Record] = [
     ExchangeOpened("x1", 1_700_000_000_000_000_000, Route.CREATE, Mode.STREAM, REQUEST),
     ExchangeOpened("x2", 0, Route.DELETE, Mode.UNARY, RequestFacts()),
     ExchangeOpened("x3", 0, Route.GET, Mode.UNARY, RequestFacts(), tags={"team": "search"}),
-    StepStarted("x1", "i", 3, "text", 9),
-    StepStarted("x1", None, 0, "other", 0),
+    StepStarted("x1", "i", 3, "text", 9, 2),
+    StepStarted("x1", None, 0, "other", 0, 0),
     StepFinished("x1", "i", STEP),
     StepFinished("x1", None, Step(0, "thought")),
     ContentCaptured("x1", CONTENT),

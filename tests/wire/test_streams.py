@@ -146,6 +146,7 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
             {
                 **nothing,
                 "index": 0,
+                "number": 0,
                 "type": "thought",
                 "start_ns": 300,
                 "first_delta_ns": 400,
@@ -158,6 +159,7 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
             {
                 **nothing,
                 "index": 1,
+                "number": 1,
                 "type": "model_output",
                 "start_ns": 600,
                 "first_delta_ns": 700,
@@ -205,4 +207,8 @@ def test_a_whole_text_stream_to_the_last_field() -> None:
         "think_ns": 200,
         "server_tool_ns": 0,
         "stream_ns": 300 + 4_000,
+        "stall_ns": None,
+        "errors_ns": [],
+        "unknown_names_ns": [],
+        "packed_events": "",
     }

@@ -232,7 +232,9 @@ def test_a_stall(events: list[tuple[Event | None, int]], stalled: bool) -> None:
         if event is not None:
             tracker.feed(event, t_s * SECOND)
 
-    assert tracker.finish(events[-1][1] * SECOND).stalled is stalled
+    facts = tracker.finish(events[-1][1] * SECOND)
+    assert facts.stalled is stalled
+    assert facts.stall_ns == (events[0][1] * SECOND if stalled else None)
 
 
 def test_points_in_time() -> None:

@@ -30,12 +30,16 @@ FINGERPRINT = "key-fingerprint"
 SECRET_MIN_CHARS = 16
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# Their values are keys, which no metric or span may show; or they end at this hop, and don't say who asks.
+# Their values are keys, which no metric or span may show.
+_KEY_NAMES = re.compile(
+    r"(api|auth|access|subscription)[-_]?key|authorization|authenticate|token|secret|passw|cookie|credential|assertion|jwt",
+    re.IGNORECASE,
+)
+# They end at this hop, and don't say who asks.
 _NO_TAGS = frozenset(
     {
-        *("authorization", "proxy-authorization", "proxy-authenticate", "cookie", "x-goog-api-key", "x-api-key"),
-        *("api-key", "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
-        *("upgrade", "content-length"),
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        "content-length",
     }
 )
 OWN_NAMESPACES = (
@@ -104,11 +108,13 @@ def _named(value: Any) -> Any:
 
 def _source(value: str) -> str:
     kind, _, name = value.partition(":")
-    if not _TOKEN.fullmatch(name) or (kind == "header" and name.lower() in _NO_TAGS):
+    if kind not in ("header", "baggage") or not _TOKEN.fullmatch(name) or _KEY_NAMES.search(name):
         raise ValueError(SOURCE)
-    if kind not in ("header", "baggage"):
+    if kind == "baggage":
+        return value  # its keys are case-sensitive
+    if name.lower() in _NO_TAGS:
         raise ValueError(SOURCE)
-    return f"header:{name.lower()}" if kind == "header" else value  # keys of baggage are case-sensitive
+    return f"header:{name.lower()}"
 
 
 def _team_source(value: str) -> str:
@@ -203,7 +209,7 @@ BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the
 SECONDS = "a number of seconds above 0"
 NAME_PATTERNS = "a list of exact names, or prefixes that end in `*`"
 COUNT = "a whole number of at least 1"
-SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
+SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 
 
 def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:
@@ -242,9 +248,6 @@ class ProxySettings(Section):
         None, "a larger request body is answered 413; the API has its own limit", f'{COUNT}, or "none"'
     )
     stall_threshold_s: Seconds = _setting(30.0, "a longer gap between events flags the exchange as stalled", SECONDS)
-    request_prefix_bytes: Count = _setting(
-        256 * 1024, "of a request body, kept to learn model, agent, stream and turn", COUNT
-    )
     ca_file: Annotated[
         str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)
     ] = _setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ from pydantic import ValidationError
 from gateway.config import ENV_PREFIX, Settings
 from gateway.config_sources import SettingsError, described, leaves, load, redacted, variable
 from gateway.lifeline import Greeting
+from gateway.records import TAGS
 from tests.gateway_process import COMMAND
 
+PACKAGE = Path(__file__).parents[1] / "gateway"
 # A key as people paste it; no line may ever show it.
 SECRET = "AIza" + "SyNotARealKey-0123456789abcdefghijk"
 
 ADDRESS = "must be host:port with a port of 0-65535, such as 127.0.0.1:8080, [::1]:8080, or :8080 for all addresses"
 BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
 URL = "must be http:// or https://, host, optional port and path prefix; no user, query or fragment"
-SOURCE = 'header:<name> of a header that holds no key and travels on, baggage:<key>, or "none"'
+SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 KEYED = "must be a text of at least 16 characters, and is needed for team = key-fingerprint"
 
 BUDGET = '[[budgets]]\nname = "all"\nwindow = "daily"\n'
@@ -168,6 +171,16 @@ FILE_MISTAKES = [
         id="a header that holds a key",
     ),
     pytest.param(
+        '[attribution]\nteam = "header:X-LiteLLM-API-Key"',
+        f"attribution.team = 'header:X-LiteLLM-API-Key' (file c.toml): must be key-fingerprint, {SOURCE}",
+        id="a header whose name says that it holds a key",
+    ),
+    pytest.param(
+        '[attribution]\nuser = "baggage:access_token"',
+        f"attribution.user = 'baggage:access_token' (file c.toml): must be {SOURCE}",
+        id="a member of baggage whose name says so",
+    ),
+    pytest.param(
         '[attribution]\napp = "header:TE"',
         f"attribution.app = 'header:TE' (file c.toml): must be {SOURCE}",
         id="a header that ends at each hop",
@@ -211,8 +224,8 @@ ENVIRONMENT_MISTAKES = [
         id="unknown variable, its value not shown",
     ),
     pytest.param(
-        {"INTERACTIONS_GATEWAY_PROXY__DETAIL": "maybe"},
-        "proxy.detail = 'maybe' (environment INTERACTIONS_GATEWAY_PROXY__DETAIL): must be true or false",
+        {"INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP": "maybe"},
+        "attribution.strip = 'maybe' (environment INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP): must be true or false",
         id="wrong type",
     ),
     pytest.param(
@@ -324,6 +337,15 @@ def test_every_setting_has_a_variable_a_purpose_and_a_default_that_it_allows() -
     assert load(environ=environ) == Settings()
 
 
+def test_every_setting_is_read_somewhere() -> None:
+    """Outside the files that define and load them; tags are read by their names in TAGS."""
+    sources = [path for path in PACKAGE.rglob("*.py") if path.name not in ("config.py", "config_sources.py")]
+    words = set(re.findall(r"""\.(\w+)|\["(\w+)"\]""", "\n".join(path.read_text(encoding="utf-8") for path in sources)))
+    read = {word for pair in words for word in pair} | set(TAGS)
+
+    assert [".".join(key) for key, _, _ in leaves() if key[-1] not in read] == []
+
+
 def test_what_check_config_prints_can_be_read_again(tmp_path: Path) -> None:
     environ = {
         "LABELS__CODES": "One,two",
@@ -362,6 +384,12 @@ def test_a_mistake_of_who_embeds_us_does_not_show_a_secret() -> None:
     assert SECRET[:15] not in str(caught.value)
 
 
+def test_headers_in_which_a_proxy_tells_who_signed_in_hold_no_key() -> None:
+    settings = load(environ={"INTERACTIONS_GATEWAY_ATTRIBUTION__USER": "header:X-Auth-Request-Email"})
+
+    assert settings.attribution.user == "header:x-auth-request-email"
+
+
 def test_names_of_teams_are_a_table(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('[attribution.team_names]\n1c4a = "search"\n"a b=c" = "ads"\n', encoding="utf-8")
@@ -384,7 +412,7 @@ def test_settings_ignore_the_environment_unless_they_are_loaded(monkeypatch: pyt
 
 def test_settings_survive_the_way_to_a_child() -> None:
     settings = load(
-        environ={"INTERACTIONS_GATEWAY_LABELS__MODELS": "a,b*", "INTERACTIONS_GATEWAY_PROXY__DETAIL": "true"}
+        environ={"INTERACTIONS_GATEWAY_LABELS__MODELS": "a,b*", "INTERACTIONS_GATEWAY_ATTRIBUTION__STRIP": "true"}
     )
 
     assert Settings.model_validate_json(settings.model_dump_json()) == settings

@@ -24,7 +24,7 @@ from gateway.proxy.connection import ClientConnection
 from gateway.proxy.errors import BadRequest, BodyTooLarge, GatewayError, InternalError, Rejection, UpstreamTimeout
 from gateway.proxy.exchange import ClientFacts, Exchange
 from gateway.proxy.exchanges import Exchanges
-from gateway.proxy.heads import header, joined, origin_form, request_head, response_head
+from gateway.proxy.heads import header, joined, origin_form, request_head, response_head, travelling
 from gateway.proxy.kernel import reset_on_close
 from gateway.proxy.pool import Pool
 from gateway.proxy.propagation import Propagation
@@ -80,7 +80,7 @@ class Forwarding:
             headers = [pair for pair in headers if pair[0].lower() not in self._attribution.stripped]
         if self._propagation.acts:
             self._propagation.settle(facts, joined(headers, b"baggage") or "")
-            headers = self._propagation.rewrite_pairs(facts, headers)
+            headers = self._propagation.rewrite_pairs(facts, travelling(headers))
         exchange, refusal = self._exchanges.begin(request.method, target, facts, task.cancel)
         try:
             if refusal is not None:

@@ -55,6 +55,16 @@ def request_head(
     return b"".join(lines)
 
 
+def travelling(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    """A request's headers without those that end at this hop: nothing of `Connection` counts for what joins them.
+
+    `Upgrade` stays, for `request_head` to settle.
+    """
+    pairs = list(headers)
+    dropped = _dropped(pairs) - {b"upgrade"}
+    return [pair for pair in pairs if pair[0].lower() not in dropped]
+
+
 def response_head(
     status: int,
     reason: bytes,

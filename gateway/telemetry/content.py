@@ -1,6 +1,6 @@
 """What is told of an exchange's content: on its spans as JSON texts, on its log event as structured values.
 
-Not here: the messages' form (messages.py), secrets (redaction.py), sizes (trimming.py), the way out (log_events.py).
+Not here: the messages' form (messages.py), secrets (redaction.py), sizes (trimming.py), events (content_events.py).
 Source: telemetry-conventions.md 1.3, 2.7. Promise: nothing is told unsearched; all that is told of one exchange is at
 most max_bytes of JSON, and what tool spans repeat is a part of it.
 """

@@ -31,7 +31,7 @@ MAX_PREFIX_SEGMENTS = 8
 MAX_TEXT_CHARS = 512
 KEPT_TARGETS = 256  # read once: most exchanges are a create on the same one
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _SECRET_NAME = re.compile(r"key|token|secret|password|passwd|auth|signature|credential|\bsig\b", re.IGNORECASE)
 _TEMPLATES = {Route.CREATE: "", Route.GET: "/{id}", Route.DELETE: "/{id}", Route.CANCEL: "/{id}/cancel"}
 _OUR_ANSWERS = frozenset({Outcome.REJECTED, Outcome.GATEWAY_ERROR})
@@ -80,12 +80,12 @@ def upstream_attributes(record: ExchangeClosed) -> Attributes:
 
 def method_name(record: ExchangeClosed) -> str:
     """A method for span names: known ones only, clients can invent others."""
-    return record.method if record.method in _METHODS else "HTTP"
+    return record.method if record.method in METHODS else "HTTP"
 
 
 def method_word(method: str) -> str:
     """A method as metrics and attributes say it."""
-    return method if method in _METHODS else OTHER_METHOD
+    return method if method in METHODS else OTHER_METHOD
 
 
 def server_name(record: ExchangeClosed) -> str:
@@ -143,7 +143,7 @@ def _prefix(segments: list[str]) -> str:
 
 
 def _method(record: ExchangeClosed) -> Attributes:
-    if record.method in _METHODS:
+    if record.method in METHODS:
         return {names.HTTP_METHOD: record.method}
     if not record.method:
         return {}

@@ -18,7 +18,7 @@ from gateway.wire.events import SERVER_TOOLS
 from gateway.wire.excerpt import marked
 from gateway.wire.facts import NAME_MAX_CHARS, Invalid, cut
 from gateway.wire.jsontext import load_json
-from gateway.wire.steps_content import MAX_DEPTH, StepsContent
+from gateway.wire.steps_content import StepsContent, as_json
 
 Json: TypeAlias = dict[str, Any]
 
@@ -28,6 +28,8 @@ _TURN_STEPS = {"user": "user_input", "model": "model_output", "assistant": "mode
 _SERVER_CALLS = {f"{tool}_call": tool for tool in SERVER_TOOLS}
 _SERVER_RESULTS = {f"{tool}_result": tool for tool in SERVER_TOOLS}
 _MARK = re.compile(r"\\u0000(?:cut|media):(\d{1,18})")  # of an excerpt, in a JSON text that is not whole
+# Readers of protobuf take 100 messages in one another, and an object in a log event is three: what is deeper is text.
+MAX_DEPTH = 24
 _ROOM_BYTES = 1 << 40  # the excerpt is bounded already
 
 
@@ -200,8 +202,10 @@ def unmarked(value: Any, depth: int = 0) -> Any:
         shown, missing, left_out = marked(value)
         missing += left_out or 0
         return Leaf(_utf8(shown), missing) if missing else _utf8(value)
-    if depth > MAX_DEPTH:
-        return None
+    if depth >= MAX_DEPTH and isinstance(value, dict | list):
+        deep = as_json(value).decode()
+        # half a secret may stand before what is missing in the middle of it
+        return None if _MARK.search(deep) else deep
     if isinstance(value, dict):
         return {_utf8(name): unmarked(item, depth + 1) for name, item in value.items()}
     if type(value) is int and not -(1 << 63) <= value < 1 << 63:

@@ -11,6 +11,7 @@ sampled flag is not asked: it was set before anything was known of the exchange.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gateway.records import ExchangeClosed, ExchangeOpened
@@ -95,8 +96,8 @@ def _late_rules(settings: TraceSettings) -> Iterable[tuple[str, Late]]:
         slow_ns = settings.keep_slower_than_s * _NS_PER_S
         yield SLOW, lambda account: account.record.times.end_ns > slow_ns
     if settings.keep_costlier_than_usd is not None:
-        usd = settings.keep_costlier_than_usd
-        yield COST, lambda account: (_cost_usd(account) or 0) > usd
+        usd = Decimal(str(settings.keep_costlier_than_usd))  # as it is written, as prices are
+        yield COST, lambda account: _cost_usd(account) > usd
     if settings.keep_first_delta_slower_than_s is not None:
         delta_ns = settings.keep_first_delta_slower_than_s * _NS_PER_S
         yield FIRST_DELTA, lambda account: (_first_delta_ns(account.record) or 0) > delta_ns
@@ -115,6 +116,6 @@ def _first_delta_ns(record: ExchangeClosed) -> int | None:
     return record.stream.first_delta_ns.get("any") if record.route is Route.CREATE else None
 
 
-def _cost_usd(account: Account) -> float | None:
-    cost: float | None = getattr(account, "cost", None)
-    return cost
+def _cost_usd(account: Account) -> Decimal:
+    # What has no price is not known to be dear.
+    return (account.cost.usd if account.cost is not None else None) or Decimal(0)

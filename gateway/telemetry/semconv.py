@@ -15,7 +15,15 @@ from gateway.telemetry import names
 from gateway.telemetry.books import Account, CountedUsage
 from gateway.telemetry.catalogue import Family
 from gateway.telemetry.collectors import Read, ReadFamilies
-from gateway.telemetry.http_attributes import SCHEME, method_word, route_template, split_target, status
+from gateway.telemetry.http_attributes import (
+    METHODS,
+    OTHER_METHOD,
+    SCHEME,
+    method_word,
+    route_template,
+    split_target,
+    status,
+)
 from gateway.telemetry.labels import CodeLabels, Overflow, RouteLabels
 from gateway.telemetry.registry import Counter, Histogram, Labels, Registry
 from gateway.telemetry.view import View
@@ -154,19 +162,17 @@ class Semconv:
 
 
 class ActiveRequests(ReadFamilies):
-    """Open requests by method, read at each scrape. A method that was there stays, at 0."""
+    """Open requests by method, read at each scrape; all methods there are, so that none comes and goes."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._methods = {"GET", "POST", "DELETE"}
 
     def read(self) -> Read:
         """Part of ReadFamilies."""
-        active: Tally[str] = Tally()
+        active = dict.fromkeys((*sorted(METHODS), OTHER_METHOD), 0)
         for method, requests in self._view.open_by_method().items():
             active[method_word(method)] += requests
-        self._methods |= (+active).keys()
-        return [(names.HTTP_ACTIVE, [((method, SCHEME), active[method]) for method in sorted(self._methods)])]
+        return [(names.HTTP_ACTIVE, [((method, SCHEME), requests) for method, requests in active.items()])]
 
 
 def _model(label: str) -> str:

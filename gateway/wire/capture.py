@@ -2,7 +2,7 @@
 
 Not here: whether it is captured (gateway/capture.py), what becomes of it. Where it is off, none of this runs.
 Promise: the facts are those of the plain readers. A fault of the capture is kept in `fault` and ends the capture alone;
-memory is bounded by a few times the bytes that are wanted, whatever passes.
+memory is bounded by a few times the bytes that are wanted and what an excerpt keeps beside them, whatever passes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from gateway.wire.room import Room, Text, whole_characters
 MAX_STEPS = 256
 MAX_PARTS = 512  # of all steps together
 MAX_THOUGHTS = 32  # of one step; what comes then is added to the last
-MAX_DEPTH = 64  # of a tool's result
+MAX_DEPTH = 64  # of a tool's result, and of arguments that are too deep to be written
 
 _OTHER = "other"
 
@@ -157,9 +157,9 @@ class StepsContent:
             content.is_error = is_error
         # an empty object in a step's start only holds the place of what its deltas bring
         if wire.get("arguments"):
-            self._replace(step, ARGUMENTS, _as_json(wire["arguments"]))
+            self._replace(step, ARGUMENTS, as_json(wire["arguments"]))
         if wire.get("result") is not None:
-            self._replace(step, RESULT, _as_json(without_media(wire["result"])))
+            self._replace(step, RESULT, as_json(without_media(wire["result"])))
 
     def _replace(self, step: _Step, kind: str, data: bytes) -> None:
         """What a step has once: the last word holds."""
@@ -256,13 +256,17 @@ def _size(wire: dict[str, Any]) -> int | None:
     return base64_bytes(len(before) + missing, data[-2:].encode("utf-8", "replace") if not missing else b"")
 
 
-def _as_json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
+    """The text of a value that the wire held; what is too deep to be written is cut."""
     if isinstance(value, dict | list | str):
         try:
             return orjson.dumps(value)
         except (TypeError, ValueError):  # half a surrogate pair, an integer over 64 bits
             pass
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except RecursionError:  # it can be read deeper than it can be written
+        return as_json(without_media(value))
 
 
 def _index(wire: dict[str, Any]) -> int | None:

@@ -124,6 +124,12 @@ HEADS = [  # setup, lines sent, lines that go upstream: `*` a traceparent of our
         ["*", "X-A: 1"],
         id="inject: two are invalid",
     ),
+    pytest.param(
+        "inject",
+        ["Connection: traceparent, Tracestate", *CONTEXT[:4], "X-A: 1"],
+        ["X-Between: 1", "X-A: 1", "="],
+        id="inject: what Connection names ends here, ours goes on",
+    ),
     pytest.param("inject", ["tracestate: a=1", "X-A: 1"], ["*", "X-A: 1"], id="inject: a tracestate alone goes"),
     pytest.param(
         "untrusted, inject", CONTEXT, ["*", "X-Between: 1", CONTEXT[4]], id="untrusted and inject: a trace of our own"

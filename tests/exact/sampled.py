@@ -17,6 +17,7 @@ from typing import Any, Final
 from gateway.simulator.catalogue import scenarios
 from gateway.simulator.server import Simulator
 from tests.exact import attribution, stage
+from tests.exact.books import Account
 from tests.exact.client import Client, until
 from tests.exact.facts import Reading
 from tests.exact.plan import TRACEPARENT
@@ -30,8 +31,9 @@ from tests.gateway_process import Scrape
 
 SEED: Final = 20261127
 RATIO: Final = 0.3
-SLOW_S: Final = 1.5
+SLOW_S: Final = 2.5
 LATE_S: Final = 0.9
+COSTLY_USD: Final = 0.002
 KEPT_MODEL: Final = MODELS[2]
 KEPT_AGENTS: Final = "deep-"
 KEPT_TEAM: Final = "search"
@@ -39,11 +41,12 @@ CONFIG: Final[Mapping[str, object]] = {
     "traces.keep_ratio": RATIO,
     "traces.keep_slower_than_s": SLOW_S,
     "traces.keep_first_delta_slower_than_s": LATE_S,
+    "traces.keep_costlier_than_usd": COSTLY_USD,
     "traces.keep_models": f"{KEPT_MODEL},{KEPT_AGENTS}*",
     "traces.keep_teams": KEPT_TEAM,
     "proxy.stall_threshold_s": 0.5,
 }
-RULES: Final = ("ratio", "model", "team", "error", "stall", "slow", "first_delta")
+RULES: Final = ("ratio", "model", "team", "error", "stall", "slow", "cost", "first_delta")
 ANONYMOUS: Final = ("text", "thinking", "google_search", "unary", "failed", "cancelled")  # their answers have an id
 
 
@@ -96,8 +99,8 @@ def _chains() -> Iterator[Chain]:
         if name in ANONYMOUS:
             for more in range(4):
                 yield _one(name, turn + more, named=False)
-    for turn in range(12):
-        yield _one("text", turn, fault="head-delay=1.8")  # slow, and its first delta late
+    for turn in range(18):
+        yield _one("text", turn, fault="head-delay=2.8")  # slow, and its first delta late
         yield _one("text", turn, fault="stall-after=2:1.1")  # late only
         yield _one("text", turn, fault="stall-after=7:0.8")  # in the midst of its answer: a stall
         yield _one("thinking", turn, fault="cut-after=7")
@@ -140,7 +143,7 @@ def _parent(name: str) -> str:
 def _expect(sampled: Sampled) -> None:
     site = sampled.site
     lines = {(line["trace_id"], line["route"]): line for line in site.log}
-    models = {account.reading.key: account.model for account in site.books.accounts}
+    accounts = {account.reading.key: account for account in site.books.accounts}
     for key, (reading, expected) in site.expected.items():
         trace_id = _trace_id(reading)
         sampled.trace_ids[key] = trace_id
@@ -149,8 +152,8 @@ def _expect(sampled: Sampled) -> None:
             assert reading.entry is not None
             assert reading.entry["scenario"] == "text"  # the one that is made to
             expected.children[0].attributes["interactions.stalled"] = True
-            site.books.samples["stalls_total", frozenset({("model", models[key])})] += 1
-        rule = _rule(reading, trace_id, line)
+            site.books.samples["stalls_total", frozenset({("model", accounts[key].model)})] += 1
+        rule = _rule(accounts[key], trace_id, line)
         sampled.rules[key] = rule
         sampled.sizes[key] = expected.count()
         expected.attributes["interactions.kept_by"] = rule
@@ -163,8 +166,11 @@ def _trace_id(reading: Reading) -> str:
     return derived(reading.interaction_id)[0]
 
 
-def _rule(reading: Reading, trace_id: str, line: Mapping[str, Any]) -> str:
+def _rule(account: Account, trace_id: str, line: Mapping[str, Any]) -> str:
     """The first rule, in their order, that keeps an exchange."""
+    reading = account.reading
+    usd = account.priced.get("interactions.cost_usd", 0.0)
+    assert isinstance(usd, float)
     asked = {reading.asked.get("model"), reading.asked.get("agent")}
     answered = {reading.model, reading.agent}
     holds = {
@@ -175,6 +181,7 @@ def _rule(reading: Reading, trace_id: str, line: Mapping[str, Any]) -> str:
         "error": reading.outcome in ERRORS or reading.error_events > 0,
         "stall": line.get("stalled") is True,
         "slow": line["duration_ms"] > SLOW_S * 1000,
+        "cost": usd > COSTLY_USD,
         "first_delta": reading.route == "create" and line.get("first_delta_ms", 0) > LATE_S * 1000,
     }
     return next((name.strip() for name, held in holds.items() if held), "")

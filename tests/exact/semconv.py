@@ -50,7 +50,7 @@ class Second:
     sized: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for method in ("GET", "POST", "DELETE"):
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"):
             self._add("http_server_active_requests", "http", 0, http_request_method=method, url_scheme="http")
 
     def take(self, account: Account) -> None:

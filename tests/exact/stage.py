@@ -102,7 +102,12 @@ async def _open(*asked: Asked) -> AsyncIterator[list[Site]]:
     sites: list[Site] = []
     try:
         starts = (asyncio.to_thread(_start, stack, one) for stack, one in zip(stacks, asked, strict=True))
-        sites += await asyncio.gather(*starts)
+        # Wait for all: who is still starting when another fails is to be stopped too.
+        started = await asyncio.gather(*starts, return_exceptions=True)
+        for one in started:
+            if isinstance(one, BaseException):
+                raise one
+            sites.append(one)
         yield sites
     finally:
         error = sys.exc_info()

@@ -148,6 +148,29 @@ def test_an_event_arrives_as_values_beside_its_span(monkeypatch: pytest.MonkeyPa
         assert json.loads(str(span.attributes[name])) == plain(log.attributes[name])
 
 
+@pytest.mark.parametrize("value", ['{"a":' * 60 + "1" + "}" * 60, "[" * 60 + "]" * 60], ids=["objects", "lists"])
+def test_a_value_that_nests_deep_arrives(monkeypatch: pytest.MonkeyPatch, receiver: OtlpReceiver, value: str) -> None:
+    """Protobuf has a bound to it: what lies deeper is a text."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+    telemetry, _ = pipeline({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}, "SPAN_AND_EVENT")
+    steps = [{"type": "google_search_result", "call_id": "c", "result": json.loads(value)}]
+    wire = json.dumps({"status": "completed", "steps": steps}).encode()
+    session = telemetry.connected(hello())
+    telemetry.apply(session, ContentCaptured("x1", content(wire, Body.JSON)))
+    telemetry.apply(session, create())
+    telemetry.shutdown(10.0)
+    [log] = receiver.logs
+    [span] = [one for one in receiver.spans if one.name.startswith("generate_content")]
+    told = json.loads(str(span.attributes[names.OUTPUT_MESSAGES]))
+    found = told[0]["parts"][0]["server_tool_call_response"]["result"]
+    while not isinstance(found, str):
+        [found] = found.values() if isinstance(found, dict) else found
+
+    assert names.OUTPUT_MESSAGES in log.attributes
+    assert len(found) > 60
+    assert found in value
+
+
 class Deaf(LogRecordExporter):
     """A collector that takes nothing until it is let."""
 

@@ -1,6 +1,6 @@
 """A hundred thousand made-up values in every place of a request and of an answer: series and memory stay bounded.
 
-Not here: the way of such values through a gateway's processes (e2e/test_hostile_labels.py).
+Not here: the way of such values through a gateway's processes (e2e/test_attribution.py).
 """
 
 from __future__ import annotations

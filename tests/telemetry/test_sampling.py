@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,10 +15,11 @@ from prometheus_client.samples import Exemplar
 from gateway.config import Settings, TraceSettings
 from gateway.records import ExchangeClosed, ExchangeOpened
 from gateway.telemetry.books import Account
+from gateway.telemetry.cost import Cost
 from gateway.telemetry.ids import derive
 from gateway.telemetry.sampling import Sampler
 from gateway.wire.outcome import Outcome
-from tests.telemetry.factories import AGENT, MODEL, MS, Bench, cancel, create, poll, resume, step
+from tests.telemetry.factories import AGENT, EVEN_PRICES, MODEL, MS, Bench, cancel, create, poll, resume, step, usage
 
 LOW, HIGH = 1 << 64, (1 << 64) - 1  # trace ids whose low half is 0 and all ones: the first and the last to be kept
 TOOL_FAILED = [step(0, "google_search_call", 1, 2, id="a"), step(1, "google_search_result", 3, 4, call_id="a")]
@@ -117,6 +120,21 @@ RULES: list[Any] = [
 ]
 
 
+COSTS: list[Any] = [
+    pytest.param(Cost("standard", {"input": Decimal("0.07"), "output": Decimal("0.030001")}), "cost", id="costlier"),
+    pytest.param(Cost("standard", {"input": Decimal("0.07"), "output": Decimal("0.03")}), None, id="just as costly"),
+    pytest.param(Cost("standard", {}, unpriced={"input": 10**9}), None, id="what has no price is not known to be dear"),
+    pytest.param(None, None, id="nothing was counted"),
+]
+
+
+@pytest.mark.parametrize(("cost", "rule"), COSTS)
+def test_a_costly_exchange_is_kept(cost: Cost | None, rule: str | None) -> None:
+    sampler = Sampler(TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.1))
+
+    assert sampler.rule(dataclasses.replace(account_of(create()), cost=cost), HIGH) == rule
+
+
 def account_of(record: ExchangeClosed) -> Account:
     return Account(record, MODEL, shown=record.stream.steps)
 
@@ -137,6 +155,31 @@ def test_a_team_is_kept_by_the_name_that_is_shown(patterns: tuple[str, ...], rul
 
     assert sampler.rule(account_of(create(tags={"team": "1c4a"})), HIGH) == rule
     assert sampler.rule(account_of(create()), HIGH) is None
+
+
+@pytest.mark.parametrize(
+    ("input_", "rule"), [(300_001, "cost"), (300_000, None), (299_999, None), (None, None)], ids=str
+)
+def test_a_trace_is_kept_that_cost_more(input_: int | None, rule: str | None) -> None:
+    """At a dollar a million tokens, more than exactly 0.3, which no float is; what has no usage costs nothing."""
+    wishes = TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.3)
+    bench = Bench(Settings(traces=wishes, pricing=EVEN_PRICES))
+    bench.apply(create(usage=usage(input=input_)) if input_ is not None else create())
+    bench.flush()
+
+    kept = {dict(span.attributes or {}).get("interactions.kept_by") for span in bench.spans.get_finished_spans()}
+    assert kept - {None} == {rule} - {None}
+    assert bench.value("telemetry_faults_total") == 0
+
+
+def test_a_trace_without_a_price_is_not_costly() -> None:
+    bench = Bench(Settings(traces=TraceSettings(keep_ratio=0, keep_costlier_than_usd=0.000001)))
+    bench.apply(create(request_model="nobody's", interaction_model="nobody's", usage=usage(input=10**9)))
+    bench.flush()
+
+    assert bench.spans.get_finished_spans() == ()
+    assert bench.value("cost_unpriced_tokens_total") == 10**9
+    assert bench.value("telemetry_faults_total") == 0
 
 
 def test_other_settings_hold_from_the_next_exchange_on() -> None:

@@ -33,6 +33,8 @@ POST = {"http.request.method": "POST", "url.scheme": "http", "http.route": "/v1b
 GET = {"http.request.method": "GET", "url.scheme": "http", "http.route": "/v1beta/interactions/{id}"}
 OWN = ("interactions_gateway_",)
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"}
+
 
 @dataclass
 class Meters:
@@ -114,7 +116,7 @@ def measured(mode: Mode_) -> tuple[Bench, Meters]:
     _stream(bench, meters)
     _failures(bench, meters)
     _background(bench, meters)
-    for method in ("GET", "DELETE"):
+    for method in METHODS - {"POST"}:
         meters.note("http.server.active_requests", 0, {"http.request.method": method, "url.scheme": "http"})
     bench.apply(opened("open"))
     bench.session.open["open"].opened.method = "POST"
@@ -283,7 +285,7 @@ def test_labels_are_of_closed_sets_whatever_clients_send() -> None:
     values = _values(bench, ("gen_ai_request_model", "http_route", "http_request_method"))
 
     assert values["gen_ai_request_model"] == {"gemini-0", "gemini-1", "other"}
-    assert values["http_request_method"] == {"POST", "_OTHER", "GET", "DELETE"}
+    assert values["http_request_method"] == METHODS
     assert values["http_route"] == {"", *(f"/p{number}/interactions" for number in range(24))}
     assert bench.value("label_overflow_total", label="route") == 200 + 200 - 24
 

@@ -194,6 +194,12 @@ RULES = [
         id="half a surrogate pair",
     ),
     pytest.param(
+        sse('{"event_type":"step.start","index":0,"step":{"type":"f","arguments":' + "[" * 1000 + "]" * 1000 + "}}")
+        + sse(delta(0, type="text", text="a")),
+        [StepContent(0, "f", parts=[Part("arguments", "[" * 64 + "null" + "]" * 64), Part("text", "a")])],
+        id="arguments that are too deep to be written",
+    ),
+    pytest.param(
         sse("[DONE]", start(0, type="model_output"), delta(0, type="text", text="a")), [], id="nothing behind the end"
     ),
 ]

@@ -13,12 +13,7 @@ from dataclasses import dataclass
 PROTOCOL = "http/protobuf"
 EXPORT_INTERVAL_MS = 60_000
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_LOG_ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_LOG_PROTOCOLS = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SAMPLERS = ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
-_METRIC_PROTOCOLS = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _METRIC_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
 # Variables of metrics that can have one value only, and what it is.
 _METRIC_ONLY = {
@@ -59,60 +54,37 @@ class MetricWishes:
 
 
 def read(environment: Mapping[str, str]) -> Wishes:
-    """Read the variables; empty ones are unset ones."""
+    """Read the variables of traces; empty ones are unset ones."""
     found = _found(environment)
-    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if _is_disabled(found):
         return Wishes(exports=False)
-    exporters = {name.strip().lower() for name in found.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()}
-    wanted = "otlp" in exporters if exporters else any(name in found for name in _ENDPOINTS)
     refusals = [
         Refusal(name, found[name], "none: the setting traces.keep_ratio decides what is kept")
         for name in _SAMPLERS
         if name in found
     ]
-    if exporters - {"otlp", "none"}:
-        refusals.append(Refusal("OTEL_TRACES_EXPORTER", found["OTEL_TRACES_EXPORTER"], "otlp or none"))
-    protocol = next((name for name in _PROTOCOLS if name in found), None)
-    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
-        # Not tried all the same: another protocol's endpoint would refuse every batch.
-        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no spans are exported"))
-        wanted = False
-    return Wishes(wanted, tuple(refusals))
+    return Wishes(_is_wanted(found, "traces", "spans", refusals), tuple(refusals))
 
 
 def read_logs(environment: Mapping[str, str]) -> Wishes:
     """The same for log events, which only content capture makes."""
     found = _found(environment)
-    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if _is_disabled(found):
         return Wishes(exports=False)
-    exporters = {name.strip().lower() for name in found.get("OTEL_LOGS_EXPORTER", "").split(",") if name.strip()}
-    wanted = "otlp" in exporters if exporters else any(name in found for name in _LOG_ENDPOINTS)
-    refusals = []
-    if exporters - {"otlp", "none"}:
-        refusals.append(Refusal("OTEL_LOGS_EXPORTER", found["OTEL_LOGS_EXPORTER"], "otlp or none"))
-    protocol = next((name for name in _LOG_PROTOCOLS if name in found), None)
-    if wanted and protocol is not None and found[protocol].lower() != PROTOCOL:
-        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no log events are exported"))
-        wanted = False
-    return Wishes(wanted, tuple(refusals))
+    refusals: list[Refusal] = []
+    return Wishes(_is_wanted(found, "logs", "log events", refusals), tuple(refusals))
 
 
 def read_metrics(environment: Mapping[str, str]) -> MetricWishes:
     """Read the variables of metrics. They leave only where OTEL_METRICS_EXPORTER says so: /metrics is always there."""
     found = _found(environment)
-    if found.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if _is_disabled(found):
         return MetricWishes(exports=False)
-    exporters = {name.strip().lower() for name in found.get("OTEL_METRICS_EXPORTER", "").split(",") if name.strip()}
-    wanted = "otlp" in exporters
-    refusals = []
-    if exporters - {"otlp", "none", "prometheus"}:
-        refusals.append(Refusal("OTEL_METRICS_EXPORTER", found["OTEL_METRICS_EXPORTER"], "otlp, prometheus or none"))
-    if not wanted:
+    refusals: list[Refusal] = []
+    exporters = _exporters(found, "metrics", ("otlp", "prometheus", "none"), refusals)
+    if "otlp" not in exporters:
         return MetricWishes(exports=False, refusals=tuple(refusals))
-    protocol = next((name for name in _METRIC_PROTOCOLS if name in found), None)
-    if protocol is not None and found[protocol].lower() != PROTOCOL:
-        refusals.append(Refusal(protocol, found[protocol], f"{PROTOCOL}; no metrics are exported"))
-        wanted = False
+    wanted = _speaks(found, "metrics", "metrics", refusals)
     interval = found.get(_METRIC_INTERVAL, str(EXPORT_INTERVAL_MS))
     is_interval = interval.isdecimal() and int(interval) > 0
     if not is_interval:
@@ -127,3 +99,39 @@ def read_metrics(environment: Mapping[str, str]) -> MetricWishes:
 
 def _found(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in environment.items() if name.startswith("OTEL_") and value.strip()}
+
+
+def _is_disabled(found: Mapping[str, str]) -> bool:
+    return found.get("OTEL_SDK_DISABLED", "").lower() == "true"
+
+
+def _is_wanted(found: Mapping[str, str], signal: str, sent: str, refusals: list[Refusal]) -> bool:
+    """Whether a signal leaves: where its exporter is named so, or none is and there is an endpoint."""
+    exporters = _exporters(found, signal, ("otlp", "none"), refusals)
+    wanted = "otlp" in exporters if exporters else _first(found, signal, "ENDPOINT") is not None
+    return wanted and _speaks(found, signal, sent, refusals)
+
+
+def _exporters(
+    found: Mapping[str, str], signal: str, known: tuple[str, ...], refusals: list[Refusal]
+) -> frozenset[str]:
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
+    named = frozenset(name.strip().lower() for name in found.get(variable, "").split(",") if name.strip())
+    if named - set(known):
+        refusals.append(Refusal(variable, found[variable], f"{', '.join(known[:-1])} or {known[-1]}"))
+    return named
+
+
+def _speaks(found: Mapping[str, str], signal: str, sent: str, refusals: list[Refusal]) -> bool:
+    """Whether its protocol is ours. Another one isn't tried: its endpoint would refuse every batch."""
+    variable = _first(found, signal, "PROTOCOL")
+    if variable is None or found[variable].lower() == PROTOCOL:
+        return True
+    refusals.append(Refusal(variable, found[variable], f"{PROTOCOL}; no {sent} are exported"))
+    return False
+
+
+def _first(found: Mapping[str, str], signal: str, what: str) -> str | None:
+    """The variable that counts: a signal's own goes before that of all."""
+    names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
+    return next((name for name in names if name in found), None)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
+from gateway.telemetry.catalogue import NS_PER_S
 from gateway.telemetry.cost import Cost
 from gateway.telemetry.http_attributes import Attributes, Value, upstream_attributes
 from gateway.telemetry.labels import CodeLabels
@@ -20,7 +21,6 @@ from gateway.wire.usage import MODALITIES, TYPES, Usage
 
 MAX_CODES = 8
 MAX_CODE_CHARS = 64
-NS_PER_S = 1e9
 
 _FINISH = {
     Outcome.COMPLETED: "stop",
@@ -50,7 +50,6 @@ ERRORS = frozenset(
         Outcome.GATEWAY_ERROR,
     }
 )
-_GROUNDING = frozenset({"google_search", "google_maps", "retrieval"})
 
 
 def error_type(record: ExchangeClosed, codes: CodeLabels) -> str | None:
@@ -155,7 +154,7 @@ def usage_attributes(usage: Usage | None, basis: Basis | None) -> Attributes:
         for modality, tokens in _by_modality(usage, lists).items():
             found[names.USAGE_NAMES[modality, direction]] = tokens
     for tool, calls in usage.grounding.items():
-        name = names.USAGE_GROUNDING + (tool if tool in _GROUNDING else names.OTHER)
+        name = names.USAGE_GROUNDING + (tool if tool in names.GROUNDING_TOOLS else names.OTHER)
         before = found.get(name)
         found[name] = calls + (before if isinstance(before, int) else 0)
     return _present(found)

@@ -17,13 +17,13 @@ import orjson
 from gateway.records import ExchangeClosed
 from gateway.telemetry import names
 from gateway.telemetry.attributes import usage_sums
+from gateway.telemetry.catalogue import NS_PER_S
 from gateway.telemetry.http_attributes import Attributes, Value
 from gateway.telemetry.nodes import Node
 
 if TYPE_CHECKING:
     from gateway.config import SpanSettings
 
-NS_PER_S = 1e9
 OPENINFERENCE, LANGFUSE = "openinference", "langfuse"
 
 _COUNTS = (names.USAGE, names.OWN_USAGE, names.STEP_USAGE, names.COST_UNPRICED_TOKENS)
@@ -120,5 +120,5 @@ def _langfuse_usage(record: ExchangeClosed) -> str | None:
 
 
 def _iso(unix_ns: int) -> str:
-    moment = datetime.fromtimestamp(unix_ns // 1_000_000_000, UTC).replace(microsecond=unix_ns % 1_000_000_000 // 1000)
+    moment = datetime.fromtimestamp(unix_ns // NS_PER_S, UTC).replace(microsecond=unix_ns % NS_PER_S // 1000)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -39,12 +39,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from gateway import __version__
 from gateway.telemetry import names
-from gateway.telemetry.catalogue import Family, Kind
+from gateway.telemetry.catalogue import NS_PER_S, Family, Kind
 from gateway.telemetry.registry import Buckets, Labels, Number, Points, Registry, Traced
 from gateway.telemetry.resource import resource
 
 READ_TIMEOUT_S = 10.0  # a loop that is held longer has other troubles
-NS_PER_S = 1e9
 OnLoop = Callable[[Callable[[], None]], object]
 
 _CUMULATIVE = AggregationTemporality.CUMULATIVE

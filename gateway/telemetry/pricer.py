@@ -14,12 +14,12 @@ from typing import Any
 from gateway.records import ExchangeClosed
 from gateway.telemetry import labels, names
 from gateway.telemetry.books import POLL, Account, CountedUsage
+from gateway.telemetry.catalogue import NS_PER_S
 from gateway.telemetry.cost import Cost, price
 from gateway.telemetry.pricing import Entry, Table
 from gateway.wire.events import SERVER_TOOLS
 from gateway.wire.facts import Basis
 
-NS_PER_S = 1e9
 MAX_NAMED = 200  # models and the like that the log names, each once a table
 
 _TOOL_OF = {f"{tool}_{half}": tool for tool in SERVER_TOOLS for half in ("call", "result")}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from gateway.records import ExchangeClosed, ExchangeOpened
 from gateway.telemetry import attributes
 from gateway.telemetry.books import Account
+from gateway.telemetry.catalogue import NS_PER_S
 from gateway.wire.outcome import Route
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ RULES = (RATIO, MODEL, TEAM, ERROR, STALL, SLOW, COST, FIRST_DELTA)  # in the or
 
 _KEEP_BITS = 64  # the low half of a trace id decides, as in the SDK's own ratio sampler
 _LOW_HALF = (1 << _KEEP_BITS) - 1
-_NS_PER_S = 1e9
 
 Late = Callable[[Account], bool]
 
@@ -93,13 +93,13 @@ def _late_rules(settings: TraceSettings) -> Iterable[tuple[str, Late]]:
     if settings.keep_stalls:
         yield STALL, lambda account: account.record.stream.stalled
     if settings.keep_slower_than_s is not None:
-        slow_ns = settings.keep_slower_than_s * _NS_PER_S
+        slow_ns = settings.keep_slower_than_s * NS_PER_S
         yield SLOW, lambda account: account.record.times.end_ns > slow_ns
     if settings.keep_costlier_than_usd is not None:
         usd = Decimal(str(settings.keep_costlier_than_usd))  # as it is written, as prices are
         yield COST, lambda account: _cost_usd(account) > usd
     if settings.keep_first_delta_slower_than_s is not None:
-        delta_ns = settings.keep_first_delta_slower_than_s * _NS_PER_S
+        delta_ns = settings.keep_first_delta_slower_than_s * NS_PER_S
         yield FIRST_DELTA, lambda account: (_first_delta_ns(account.record) or 0) > delta_ns
 
 

@@ -28,7 +28,7 @@ from gateway.telemetry.labels import CodeLabels, Overflow, RouteLabels
 from gateway.telemetry.registry import Counter, Histogram, Labels, Registry
 from gateway.telemetry.view import View
 from gateway.wire.outcome import Route
-from gateway.wire.usage import UNKNOWN, Usage, count
+from gateway.wire.usage import UNKNOWN, Usage
 
 MORE_ROUTES = 24
 _INPUT = frozenset({"input", "tool_use"})
@@ -140,7 +140,7 @@ class Semconv:
                     self._token_usage.observe((*call, type_), tokens)
 
     def _count_usage(self, call: Labels, stated: CountedUsage | None) -> None:
-        counted = count(stated.usage) if stated is not None else None
+        counted = stated.counted if stated is not None else None
         tokens: dict[Family, Tally[str]] = {
             names.USAGE_INPUT_TOKENS: Tally(),
             names.USAGE_OUTPUT_TOKENS: Tally(),

@@ -14,7 +14,8 @@ from gateway.wire.outcome import Body, End, Route, is_interaction_answer
 from gateway.wire.request import RequestReader
 from gateway.wire.response import ResponseReader
 from gateway.wire.room import Room
-from gateway.wire.sse import BOM, DONE, SKIM_OVER_BYTES, Gathered, SSEEvent, SSEParser
+from gateway.wire.skim import Skimmer
+from gateway.wire.sse import BOM, DONE, Gathered, SSEEvent, SSEParser
 from gateway.wire.steps_content import StepsContent
 
 ROOMS = 2  # times the wanted bytes: what the observer cuts it to it must first search for secrets
@@ -30,16 +31,8 @@ class _Excerpted(Gathered):
         super().__init__()
         self._room_bytes = room_bytes
 
-    def add(self, piece: bytes) -> None:
-        self.size += len(piece)
-        if self.skimmer is not None:
-            self.skimmer.feed(piece)
-            return
-        self.pieces.append(piece)
-        if self.size > SKIM_OVER_BYTES:
-            self.skimmer = Excerpter(Room(self._room_bytes))
-            self.skimmer.feed(b"".join(self.pieces))
-            self.pieces = []
+    def _large(self) -> Skimmer:
+        return Excerpter(Room(self._room_bytes))
 
 
 class _ContentParser(SSEParser):

@@ -1,7 +1,7 @@
 """Reads a JSON text of any size and keeps an excerpt: the same JSON, with long strings cut and media left out.
 
 Not here: what the JSON means, where the excerpt goes (capture.py, telemetry).
-Promise: any split of the bytes gives the same result; memory is bounded by the room and KEEP_MAX_BYTES; time is
+Promise: any split of the bytes gives the same result; memory is bounded by the room and the skimmer's; time is
 linear. No base64 data and no signature that is longer than a short string is ever kept.
 
 A cut string ends with a mark that tells how many bytes, as they were written, are missing; a left-out one is a mark
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from gateway.wire.room import Room, Text, whole_characters, whole_escapes
-from gateway.wire.skim import KEEP_MAX_BYTES, KEEP_MAX_PARTS, Skimmer
+from gateway.wire.skim import Skimmer
 
 SHORT_BYTES = 128  # a string up to this is kept whole, whatever it is
 MAX_STRINGS = 1024  # longer strings that are kept in part; beyond it they are only counted
@@ -24,7 +24,6 @@ _CUT, _MEDIA = b"\\u0000cut:%d", b"\\u0000media:%d"
 # Strings that are surely short, and what stands between them. Possessive (`*+`) where one set of bytes repeats: nothing
 # is tried twice. Never a group: Python before 3.11.5 matches possessive groups wrongly.
 _SHORT_STRINGS = re.compile(rb'[^"]*+(?:"[^"\\]{0,%d}+"[^"]*+)*' % SHORT_BYTES)
-_TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*', re.DOTALL)
 _UNWANTED_KEY = re.compile(rb'"(?:data|signature|thought_signature)"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}\Z')
 _KEY_MAX_BYTES = 64
 _MARKS = re.compile(rb"\\u0000(?:cut|media):(\d{1,18})")
@@ -36,30 +35,12 @@ class Excerpter(Skimmer):
     __slots__ = ("_is_unwanted", "_longs", "_room", "_tail", "_text")
 
     def __init__(self, room: Room) -> None:
-        super().__init__()
+        super().__init__(_SHORT_STRINGS)
         self._room = room
         self._longs: list[tuple[int, Text]] = []  # where in what is kept a long string belongs
         self._text: Text | None = None  # the open string, once it is long
         self._is_unwanted = False  # the open string is long, and media or a signature
         self._tail = b""  # its last two bytes: the padding tells its exact size
-
-    def feed(self, piece: bytes) -> None:
-        """Take the next bytes of the text."""
-        at, end = 0, len(piece)
-        while at < end and not self.overflowed:
-            if self._in_string:
-                at = self._through(piece, at)
-                continue
-            found = _SHORT_STRINGS.match(piece, at)
-            stop = found.end() if found is not None else at
-            self._kept += piece[at:stop]
-            if stop < end:
-                self._in_string, self._string_bytes, self._escaping = True, 0, False
-            at = stop + 1
-            if len(self._kept) > KEEP_MAX_BYTES:
-                self._give_up()
-        if len(self._kept) > KEEP_MAX_BYTES:
-            self._give_up()
 
     def pass_string(self, piece: bytes, at: int, stop: int) -> bool:
         """Takes nothing: `feed` must see every byte of a string that is kept in part."""
@@ -67,9 +48,9 @@ class Excerpter(Skimmer):
 
     def result(self) -> bytes | None:
         """The excerpt; None when what stands between the long strings was too much. An unfinished text stays so."""
-        kept = self._kept
-        if self.overflowed or max(sum(map(kept.count, (b"[", b"{", b":"))), kept.count(b",")) > KEEP_MAX_PARTS:
+        if self._is_too_much():
             return None
+        kept = self._kept
         parts: list[bytes] = []
         at = 0
         for offset, text in self._longs:
@@ -80,25 +61,8 @@ class Excerpter(Skimmer):
             parts.append(b'"')
         return b"".join(parts)
 
-    def _through(self, piece: bytes, at: int) -> int:
-        """To behind the quote that ends the open string, or to the piece's end."""
-        start, end = at, len(piece)
-        at += self._escaping
-        quote = piece.find(b'"', at)
-        stop = end if quote < 0 else quote
-        self._escaping = False
-        backslash = piece.find(b"\\", at, stop)
-        if backslash >= 0:
-            found = _TO_QUOTE.match(piece, backslash)
-            stop = found.end() if found is not None else backslash
-            if stop < end and piece[stop] == 0x5C:
-                self._escaping, stop = True, end
-        self._take(piece[start:stop])
-        if stop < end:
-            self._end()
-        return stop + 1
-
-    def _take(self, part: bytes) -> None:
+    def _take(self, piece: bytes, start: int, stop: int) -> None:
+        part = piece[start:stop]
         self._string_bytes += len(part)
         if self._is_unwanted:
             self._tail = (self._tail + part[-2:])[-2:]
@@ -118,8 +82,7 @@ class Excerpter(Skimmer):
                 else:
                     self._text.missing = len(begun)
 
-    def _end(self) -> None:
-        self._in_string = False
+    def _close(self) -> None:
         kept = self._kept
         if self._is_unwanted:
             kept += b'"' + _MEDIA % base64_bytes(self._string_bytes, self._tail) + b'"'

@@ -16,7 +16,6 @@ STRING_MAX_BYTES = 1024  # a longer string is a blob or a text: nothing the book
 KEEP_MAX_BYTES = 256 * 1024  # of what remains; beyond it the text is given up, not the memory
 KEEP_MAX_PARTS = 16 * 1024  # of `[`, `{` and `:` in it, and of `,`: to parse more would hold the loop for long
 
-_QUOTE = 0x22
 _BACKSLASH = 0x5C
 # Whole strings that are surely short enough to stay (600 bytes, and 12 escapes of 2 with up to 30 after each), and
 # what stands between them. Possessive (`*+`) where one set of bytes repeats: nothing is tried twice. Never a group:
@@ -29,11 +28,16 @@ _TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*', re.DOTALL)
 class Skimmer:
     """Takes one JSON text in pieces; `result` is the text without its long strings."""
 
-    __slots__ = ("_escaping", "_in_string", "_kept", "_string", "_string_bytes", "elided", "overflowed")
+    __slots__ = (
+        *("_escaping", "_in_string", "_kept", "_short_strings", "_string", "_string_bytes"),
+        *("elided", "overflowed"),
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, short_strings: re.Pattern[bytes] = _SHORT_STRINGS) -> None:
+        """short_strings: matches strings that are surely short enough to stay, and what stands between them."""
+        self._short_strings = short_strings
         self._kept = bytearray()
-        self._string = bytearray()  # the open string, from its quote on, until it is too long
+        self._string = bytearray()  # the open string, behind its quote, until it is too long
         self._string_bytes = 0
         self._in_string = False
         self._escaping = False  # the open string's last byte so far is an unescaped backslash
@@ -47,12 +51,11 @@ class Skimmer:
             if self._in_string:
                 at = self._through_string(piece, at)
                 continue
-            found = _SHORT_STRINGS.match(piece, at)
+            found = self._short_strings.match(piece, at)
             stop = found.end() if found is not None else at
             self._kept += piece[at:stop]
             if stop < end:
                 self._in_string, self._string_bytes, self._escaping = True, 0, False
-                self._string = bytearray(b'"')
             at = stop + 1
             if len(self._kept) > KEEP_MAX_BYTES:
                 self._give_up()
@@ -74,13 +77,16 @@ class Skimmer:
 
     def result(self) -> bytes | None:
         """The text without its long strings; None when even that was too much. An open string stays open."""
-        kept = self._kept
-        if self.overflowed or max(sum(map(kept.count, (b"[", b"{", b":"))), kept.count(b",")) > KEEP_MAX_PARTS:
+        if self._is_too_much():
             return None
         if not self._in_string:
             return bytes(self._kept)
         # The same in every split: an open string that is too long leaves only its quote.
-        return bytes(self._kept + (b'"' if self._string_bytes > STRING_MAX_BYTES else self._string))
+        return bytes(self._kept + b'"' + (b"" if self._string_bytes > STRING_MAX_BYTES else self._string))
+
+    def _is_too_much(self) -> bool:
+        kept = self._kept
+        return self.overflowed or max(sum(map(kept.count, (b"[", b"{", b":"))), kept.count(b",")) > KEEP_MAX_PARTS
 
     def _through_string(self, piece: bytes, at: int) -> int:
         """To behind the quote that ends the open string, or to the piece's end."""
@@ -95,18 +101,22 @@ class Skimmer:
             stop = found.end() if found is not None else backslash
             if stop < end and piece[stop] == _BACKSLASH:
                 self._escaping, stop = True, end
-        self._string_bytes += stop - start
-        if self._string_bytes <= STRING_MAX_BYTES:
-            self._string += piece[start:stop]
+        self._take(piece, start, stop)
         if stop < end:
+            self._in_string = False
             self._close()
         return stop + 1
 
-    def _close(self) -> None:
-        self._in_string = False
+    def _take(self, piece: bytes, start: int, stop: int) -> None:
+        """These bytes are in the open string."""
+        self._string_bytes += stop - start
         if self._string_bytes <= STRING_MAX_BYTES:
-            self._kept += self._string
-            self._kept.append(_QUOTE)
+            self._string += piece[start:stop]
+
+    def _close(self) -> None:
+        """The open string has ended."""
+        if self._string_bytes <= STRING_MAX_BYTES:
+            self._kept += b'"' + self._string + b'"'
         else:
             self._kept += b'""'
             self.elided = True

@@ -57,9 +57,13 @@ class Gathered:
             return
         self.pieces.append(piece)
         if self.size > SKIM_OVER_BYTES:
-            self.skimmer = Skimmer()
+            self.skimmer = self._large()
             self.skimmer.feed(b"".join(self.pieces))
             self.pieces = []
+
+    def _large(self) -> Skimmer:
+        """What reads data that is too large to be kept."""
+        return Skimmer()
 
     def pass_string(self, piece: bytes, at: int, stop: int) -> bool:
         if self.skimmer is None or not self.skimmer.pass_string(piece, at, stop):

@@ -1,215 +1,58 @@
 """The one description of every setting: name, type, default, what is allowed, what it is for.
 
-Not here: where values come from and how mistakes are told (config_sources.py).
+Not here: what a value may be (config_values.py); where values come from, how mistakes are told (config_sources.py).
 Promise: a Settings value is frozen and valid; making one reads no file and no environment. Each value is one that JSON
 can hold, since the children of the supervisor get them so (lifeline.py).
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway import addresses, capture
-from gateway.patterns import compiled
+from gateway.config_values import (
+    BAGGAGE_KEYS,
+    COUNT,
+    FINGERPRINT,
+    LABEL_TEXT,
+    NAME_PATTERNS,
+    SECONDS,
+    SECRET_MIN_CHARS,
+    SOURCE,
+    UPSTREAM_ALLOWED,
+    Address,
+    BaggageKeys,
+    CaptureWord,
+    Codes,
+    Count,
+    Dialects,
+    Dollars,
+    Expressions,
+    FromJson,
+    LabelText,
+    NameByValue,
+    Names,
+    Number,
+    OptionalChainRoot,
+    OptionalCount,
+    OptionalDollars,
+    OptionalFile,
+    OptionalLabelText,
+    OptionalSeconds,
+    OptionalSecret,
+    Patterns,
+    Seconds,
+    Source,
+    TeamSource,
+    Upstream,
+    Whole,
+)
 
 ENV_PREFIX = "INTERACTIONS_GATEWAY_"
 ENV_NESTED = "__"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"  # names the file; it is no setting itself
-
-UPSTREAM_ALLOWED = "http:// or https://, host, optional port and path prefix; no user, query or fragment"
-PATTERN_MAX_CHARS = 64
-LABEL_TEXT = "a text of 1-64 printable characters"
-FINGERPRINT = "key-fingerprint"
-SECRET_MIN_CHARS = 16
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# Their values are keys, which no metric or span may show.
-_KEY_NAMES = re.compile(
-    r"(api|auth|access|subscription)[-_]?key|authorization|authenticate|token|secret|passw|cookie|credential|assertion|jwt",
-    re.IGNORECASE,
-)
-# They end at this hop, and don't say who asks.
-_NO_TAGS = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
-        "content-length",
-    }
-)
-OWN_NAMESPACES = (
-    *("interactions.", "gen_ai.", "http.", "url.", "server.", "client.", "network.", "error.", "user_agent."),
-)
-
-
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a number, not true or false")  # an int to Python, hardly what was meant
-    return value
-
-
-def _none_word(value: Any) -> Any:
-    # TOML has no null, the environment has only text.
-    return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _address(value: str) -> str:
-    addresses.split_address(value)
-    return value
-
-
-def _upstream(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "\\" in value:
-        raise ValueError(UPSTREAM_ALLOWED)
-    if parts.query or parts.fragment or value.endswith(("?", "#")) or not (value.isascii() and value.isprintable()):
-        raise ValueError(UPSTREAM_ALLOWED)
-    if " " in value or parts.port == 0:  # a port that is no number raises ValueError by itself
-        raise ValueError(UPSTREAM_ALLOWED)
-    return value.rstrip("/")
-
-
-def _pattern(value: str) -> str:
-    if not 0 < len(value) <= PATTERN_MAX_CHARS or "*" in value[:-1] or not value.isprintable():
-        raise ValueError("an exact name, or a prefix and one `*` at its end")
-    return value
-
-
-def _name(value: str) -> str:
-    if not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable():
-        raise ValueError("words of 1-64 characters")
-    return value
-
-
-def _code(value: str) -> str:
-    return _name(value).lower()
-
-
-def _named(value: Any) -> Any:
-    """A table as pairs, which are frozen; the environment says `value=name,value=name`."""
-    if isinstance(value, Mapping):
-        return tuple(value.items())
-    listed = _listed(value)
-    if isinstance(value, str):
-        return tuple(tuple(part.strip() for part in pair.split("=", 1)) for pair in listed)
-    return listed
-
-
-def _source(value: str) -> str:
-    kind, _, name = value.partition(":")
-    if kind not in ("header", "baggage") or not _TOKEN.fullmatch(name) or _KEY_NAMES.search(name):
-        raise ValueError(SOURCE)
-    if kind == "baggage":
-        return value  # its keys are case-sensitive
-    if name.lower() in _NO_TAGS:
-        raise ValueError(SOURCE)
-    return f"header:{name.lower()}"
-
-
-def _team_source(value: str) -> str:
-    return value if value == FINGERPRINT else _source(value)
-
-
-def _secret(value: str | None, info: ValidationInfo) -> str | None:
-    if value is None and info.data.get("team") == FINGERPRINT:
-        raise ValueError("missing")
-    if value is not None and len(value) < SECRET_MIN_CHARS:
-        raise ValueError("too short")
-    return value
-
-
-def _label_text(value: str | None) -> str | None:
-    if value is not None and (not 0 < len(value) <= PATTERN_MAX_CHARS or not value.isprintable()):
-        raise ValueError(LABEL_TEXT)
-    return value
-
-
-def _upper(value: Any) -> Any:
-    return value.strip().upper() if isinstance(value, str) and value.strip().lower() != capture.AUTO else value
-
-
-def _lines(value: Any) -> Any:
-    if isinstance(value, str):  # of the environment: a comma is a part of many patterns
-        return tuple(line.strip() for line in value.splitlines() if line.strip())
-    return value
-
-
-def _expression(value: str) -> str:
-    compiled(value)
-    return value
-
-
-def _with_genai(value: tuple[str, ...]) -> tuple[str, ...]:
-    if "genai" not in value:
-        raise ValueError("a list with genai in it: the others only add to it")
-    return value
-
-
-def _baggage_key(value: str) -> str:
-    if not _TOKEN.fullmatch(value) or len(value) > PATTERN_MAX_CHARS or value.startswith(OWN_NAMESPACES):
-        raise ValueError(BAGGAGE_KEYS)
-    return value
-
-
-def _path_text(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value  # for who embeds us
-
-
-def _readable(value: str | None) -> str | None:
-    if value is not None and not Path(value).is_file():
-        raise ValueError("a readable file")
-    return value
-
-
-def _json_list(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return json.loads(value) if value.strip() else ()  # its error is a ValueError
-
-
-def _named_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
-    teams = {budget.name: budget.team for budget in budgets}
-    if len({(budget.name, budget.window) for budget in budgets}) != len(budgets):
-        raise ValueError("one budget for a name and a window")
-    if any(teams[budget.name] != budget.team for budget in budgets):
-        raise ValueError("one team for a name")
-    return budgets
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
-OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_none_word)]
-OptionalDollars = Annotated[
-    Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_none_word)
-]
-OptionalCount = Annotated[Count | None, BeforeValidator(_none_word)]
-Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_listed)]
-Codes = Annotated[tuple[Annotated[str, AfterValidator(_code)], ...], BeforeValidator(_listed)]
-Name = Annotated[str, AfterValidator(_name)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
-NameByValue = Annotated[tuple[tuple[Annotated[str, Field(min_length=1)], Name], ...], BeforeValidator(_named)]
-Source = Annotated[Annotated[str, AfterValidator(_source)] | None, BeforeValidator(_none_word)]
-TeamSource = Annotated[Annotated[str, AfterValidator(_team_source)] | None, BeforeValidator(_none_word)]
-
-BaggageKeys = Annotated[tuple[Annotated[str, AfterValidator(_baggage_key)], ...], BeforeValidator(_listed)]
-
-BAGGAGE_KEYS = "a list of keys as baggage has them, none of a namespace that the gateway writes itself"
-SECONDS = "a number of seconds above 0"
-NAME_PATTERNS = "a list of exact names, or prefixes that end in `*`"
-COUNT = "a whole number of at least 1"
-SOURCE = 'header:<name> or baggage:<key> of what, by its name, holds no key and travels on, or "none"'
 
 
 def _setting(default: Any, doc: str, allowed: str, **limits: Any) -> Any:
@@ -236,7 +79,7 @@ class ProxySettings(Section):
     idle_timeout_s: Seconds = _setting(
         30.0, "an unused connection to the upstream is closed after; less than the upstream allows", SECONDS
     )
-    spare_connections: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=1000)] = _setting(
+    spare_connections: Annotated[Whole, Field(ge=0, le=1000)] = _setting(
         0, "unused connections that a forwarder keeps open ahead of need", "a whole number from 0 to 1000"
     )
     response_head_timeout_s: OptionalSeconds = _setting(
@@ -248,9 +91,7 @@ class ProxySettings(Section):
         None, "a larger request body is answered 413; the API has its own limit", f'{COUNT}, or "none"'
     )
     stall_threshold_s: Seconds = _setting(30.0, "a longer gap between events flags the exchange as stalled", SECONDS)
-    ca_file: Annotated[
-        str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)
-    ] = _setting(
+    ca_file: OptionalFile = _setting(
         None, "certificates to trust for the upstream instead of the system's", "a readable file of PEM certificates"
     )
     detail: bool = _setting(
@@ -288,7 +129,7 @@ class AttributionSettings(Section):
     team_names: NameByValue = _setting(
         (), "names to show for fingerprints or values, such as {1c4a… = search}", "a table of value = name"
     )
-    fingerprint_secret: Annotated[str | None, BeforeValidator(_none_word), AfterValidator(_secret)] = _setting(
+    fingerprint_secret: OptionalSecret = _setting(
         None,
         "keys the fingerprint of API keys",
         f"a text of at least {SECRET_MIN_CHARS} characters, and is needed for team = {FINGERPRINT}",
@@ -316,7 +157,7 @@ class MetricSettings(Section):
 class TraceSettings(Section):
     """Which traces are kept; where they go is told by the OTEL_* variables."""
 
-    keep_ratio: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = _setting(
+    keep_ratio: Annotated[Number, Field(ge=0, le=1)] = _setting(
         1.0, "share of the traces that are kept; the rules below keep more", "a number from 0 to 1"
     )
     keep_errors: bool = _setting(
@@ -360,7 +201,7 @@ class TraceSettings(Section):
     chain_root: bool = _setting(
         False, "tell on spans the first interaction of the chain, where it is known", "true or false"
     )
-    conversation_id_from: Annotated[Literal["chain_root"] | None, BeforeValidator(_none_word)] = _setting(
+    conversation_id_from: OptionalChainRoot = _setting(
         None,
         "what names a span's conversation where no header does: chain_root, the first interaction of the chain",
         'chain_root, or "none"',
@@ -377,9 +218,7 @@ class SpanSettings(Section):
         "basic or full",
     )
 
-    dialect: Annotated[
-        tuple[Literal["genai", "openinference", "langfuse"], ...], BeforeValidator(_listed), AfterValidator(_with_genai)
-    ] = _setting(
+    dialect: Dialects = _setting(
         ("genai",),
         "for which back ends spans have attributes of their own beside those of the GenAI conventions",
         "a list with genai in it, and openinference or langfuse",
@@ -402,44 +241,45 @@ class UsageSettings(Section):
 class PricingSettings(Section):
     """What tokens and calls cost."""
 
-    file: Annotated[str | None, BeforeValidator(_none_word), BeforeValidator(_path_text), AfterValidator(_readable)] = (
-        _setting(
-            None,
-            "prices to use instead of those that come with the gateway; docs/cost.md says its form",
-            "a readable TOML file",
-        )
+    file: OptionalFile = _setting(
+        None,
+        "prices to use instead of those that come with the gateway; docs/cost.md says its form",
+        "a readable TOML file",
     )
 
 
 class Budget(Section):
     """What may be spent in a window. It stops nothing: it becomes metrics and alerts."""
 
-    name: Annotated[str, AfterValidator(_label_text)] = Field(json_schema_extra={"allowed": LABEL_TEXT})
-    usd: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)] = Field(
-        json_schema_extra={"allowed": "US dollars, a number above 0"}
-    )
+    name: LabelText = Field(json_schema_extra={"allowed": LABEL_TEXT})
+    usd: Dollars = Field(json_schema_extra={"allowed": "US dollars, a number above 0"})
     window: Literal["daily", "monthly"] = Field(json_schema_extra={"allowed": "daily or monthly"})
-    team: Annotated[str | None, AfterValidator(_label_text)] = _setting(
+    team: OptionalLabelText = _setting(
         None, "whose cost counts against it; none: everybody's", "a value of the label team"
     )
+
+
+def _named_once(budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    teams = {budget.name: budget.team for budget in budgets}
+    if len({(budget.name, budget.window) for budget in budgets}) != len(budgets):
+        raise ValueError("one budget for a name and a window")
+    if any(teams[budget.name] != budget.team for budget in budgets):
+        raise ValueError("one team for a name")
+    return budgets
 
 
 class CaptureSettings(Section):
     """Whether prompts and answers are captured, and what of them (docs/content.md)."""
 
-    content: Annotated[
-        Literal["auto", "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"], BeforeValidator(_upper)
-    ] = _setting(
+    content: CaptureWord = _setting(
         capture.AUTO,
         f"prompts and answers on spans, on log events, on both or on none; auto: as {capture.VARIABLE} says",
         f"auto, {', '.join(capture.MODES[:-1])} or {capture.MODES[-1]}",
     )
-    max_bytes: Annotated[int, BeforeValidator(_no_bool), Field(ge=1024, le=1024 * 1024)] = _setting(
+    max_bytes: Annotated[Whole, Field(ge=1024, le=1024 * 1024)] = _setting(
         32 * 1024, "of one exchange's content; what is longer is cut", "a whole number from 1024 to 1048576"
     )
-    redact: Annotated[
-        tuple[Annotated[str, AfterValidator(_expression)], ...], BeforeValidator(_lines), Field(max_length=64)
-    ] = _setting(
+    redact: Expressions = _setting(
         (),
         "regular expressions; what they match in content is replaced, beside keys and tokens, which always are",
         "a list of at most 64 regular expressions (Python's) that match no empty text, without repeats of a group that "
@@ -463,16 +303,16 @@ class Settings(Section):
 
     listen: Address = _setting("127.0.0.1:8080", "where clients connect", addresses.ALLOWED)
     admin: Address = _setting("127.0.0.1:9464", "where metrics and health are", addresses.ALLOWED)
-    upstream: Annotated[str, AfterValidator(_upstream)] = _setting(
+    upstream: Upstream = _setting(
         "https://generativelanguage.googleapis.com", "the API in front of which the gateway stands", UPSTREAM_ALLOWED
     )
-    workers: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=256)] | Literal["auto"] = _setting(
+    workers: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = _setting(
         1, "forwarder processes; auto: one for each usable CPU", "a whole number from 1 to 256, or auto"
     )
-    grace_period_s: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)] = _setting(
+    grace_period_s: Annotated[Number, Field(ge=0, allow_inf_nan=False)] = _setting(
         30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
     )
-    budgets: Annotated[tuple[Budget, ...], BeforeValidator(_json_list), AfterValidator(_named_once)] = _setting(
+    budgets: Annotated[tuple[Budget, ...], FromJson, AfterValidator(_named_once)] = _setting(
         (),
         "what may be spent, each with a name, usd, window, and team where it is one team's; in the environment as JSON",
         "tables [[budgets]], in the environment a JSON list, each with name, usd, window (daily or monthly), and team "

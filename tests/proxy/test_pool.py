@@ -146,9 +146,8 @@ async def test_spare_connections_are_there_before_they_are_needed() -> None:
 async def test_spare_connections_are_renewed_when_they_grow_old() -> None:
     async with upstream() as server, pool_for(url(server.port), spare_connections=2, idle_timeout_s=0.2) as pool:
         await until(lambda: len(server.seen) == 4)
-        await server.left(2)
 
-        assert pool.take() is not None
+        await until(lambda: pool.take() is not None)  # the server may see one before the pool has it
 
 
 async def test_an_upstream_that_is_away_is_not_pestered(monkeypatch: pytest.MonkeyPatch) -> None:

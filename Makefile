@@ -96,8 +96,8 @@ $(COMPILED): $(INSTALLED) config/pricing.toml $(wildcard gateway/*.py gateway/*/
 	$(BIN)/python tests/tools/behind.py .cache/compiled
 	touch $@
 
-$(TOOLS): tests/tools/fetch_debs.sh
-	tests/tools/fetch_debs.sh .cache/tools prometheus promtool
+$(TOOLS): tests/tools/fetch_debs.sh Makefile
+	tests/tools/fetch_debs.sh .cache/tools prometheus promtool prometheus-alertmanager amtool
 	touch $@
 
 $(BENCH_TOOLS): tests/tools/fetch_debs.sh

@@ -14,6 +14,7 @@ for command in "$@"; do
     fi
     case $command in
         prometheus | promtool) wanted=prometheus ;;
+        prometheus-alertmanager | amtool) wanted=prometheus-alertmanager ;;
         nginx) wanted="nginx libpcre2-8-0" ;;
         haproxy) wanted="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0" ;;
         *)

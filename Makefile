@@ -1,4 +1,5 @@
 # make run    the gateway at work: simulated API, gateway, sample clients (UPSTREAM=https://… for a real API instead)
+# make stack  the same demo with a Prometheus and an Alertmanager beside it, all rules loaded (docs/stack.md)
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
@@ -13,6 +14,7 @@ TOOLS := .cache/tools/fetched
 COMPILED := .cache/compiled/installed
 BENCH_TOOLS := .cache/bench/tools/fetched
 BENCH_FLAGS ?=
+STACK_FLAGS ?=
 FORWARDING_TESTS := tests/conformance tests/e2e tests/exact
 CC_FOUND := $(shell command -v cc 2>/dev/null)
 JS := tests/sdk/js
@@ -25,10 +27,13 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run test test-all compiled docs bench bench-quick lint format lock clean
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
+
+stack: $(INSTALLED) $(TOOLS)
+	@$(BIN)/python -m tests.stack $(STACK_FLAGS)
 
 # All of it over the fast path, then what is proven of forwarding over the plain path and over the compiled build.
 test: lint $(TOOLS) $(JS_INSTALLED) $(if $(CC_FOUND),$(COMPILED))

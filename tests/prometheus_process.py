@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,10 +28,12 @@ READY_S: Final = 30.0
 END_S: Final = 15.0
 STARTS: Final = 3  # a port that was free can be taken by somebody else before the process has it
 
-# Debian's Alertmanager reads its templates by this path, and no flag names another.
-TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
-# As long as the other, and it leads to the folder in which the process was started.
-_TEMPLATES_HERE: Final = b"/proc/self/cwd" + b"/." * 10
+# Debian's builds read what they show and say from these folders, and no flag names others.
+SHARED: Final = {
+    "prometheus": "/usr/share/prometheus/web",
+    "prometheus-alertmanager": "/usr/share/prometheus/alertmanager",
+}
+_HERE: Final = "/proc/self/cwd"
 
 Config = Mapping[str, object] | str
 _Kind = TypeVar("_Kind", bound="Served")
@@ -45,10 +48,10 @@ class Value:
 
 
 class Served:
-    """What both have in common: an address, and the end of being not ready."""
+    """What both have in common: an address, and being ready at some time."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
-        self.url, self.process = url, process
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     @property
     def address(self) -> str:
@@ -62,10 +65,6 @@ class Served:
                 return bool(answer.status == 200)
         except OSError:
             return False
-
-    def is_settled(self) -> bool:
-        """Whether it is ready, or has ended."""
-        return self.is_ready() or self.process.poll() is not None
 
 
 class Prometheus(Served):
@@ -142,19 +141,20 @@ def prometheus(config: Config, folder: Path, flags: Sequence[str] = (), address:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = written(config, folder / "prometheus.yml")
+    executable, cwd = _executable("prometheus")
 
     def command(address: str) -> list[str]:
         return [
-            str(program("prometheus")),
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'data'}",
+            str(executable),
+            f"--config.file={file.absolute()}",
+            f"--storage.tsdb.path={(folder / 'data').absolute()}",
             f"--web.listen-address={address}",
             "--web.enable-lifecycle",
             "--enable-feature=exemplar-storage",
             *flags,
         ]
 
-    with _running("prometheus", Prometheus, command, folder, folder, address) as served:
+    with _running("prometheus", Prometheus, command, folder, cwd, address) as served:
         yield served
 
 
@@ -166,7 +166,7 @@ def alertmanager(config: Config, folder: Path, flags: Sequence[str] = (), addres
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = written(config, folder / "alertmanager.yml")
-    executable, cwd = _alertmanager_here()
+    executable, cwd = _executable("prometheus-alertmanager")
 
     def command(address: str) -> list[str]:
         return [
@@ -182,26 +182,24 @@ def alertmanager(config: Config, folder: Path, flags: Sequence[str] = (), addres
         yield served
 
 
-def _alertmanager_here() -> tuple[Path, Path]:
+def _executable(name: str) -> tuple[Path, Path]:
     """An executable that finds its templates, and the folder to start it in.
 
     Where the package is installed this is the program itself. Where it was only unpacked its templates are not where
     it looks, and to put them there takes root or a user namespace, which containers often forbid. So it is a copy of
-    the program with another path in it.
+    the program with another path in it, which is as long and leads to the folder that it is started in.
     """
-    found = program("prometheus-alertmanager")
-    if (TEMPLATES / "default.tmpl").exists():
+    found, shared = program(name), SHARED[name]
+    if Path(shared).exists():
         return found, Path.cwd()
-    templates = FETCHED.parent / "share" / "prometheus" / "alertmanager"
-    copy = FETCHED.parents[2] / "prometheus-alertmanager-relocated"
+    copy = FETCHED.parents[2] / f"{name}-relocated"
     if not copy.exists() or copy.stat().st_mtime < found.stat().st_mtime:
-        old = str(TEMPLATES).encode()
-        assert len(old) == len(_TEMPLATES_HERE)
+        here = _HERE + "/." * ((len(shared) - len(_HERE)) // 2)
         fresh = copy.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(found.read_bytes().replace(old, _TEMPLATES_HERE))
+        fresh.write_bytes(found.read_bytes().replace(shared.encode(), here.ljust(len(shared), "/").encode()))
         shutil.copymode(found, fresh)
         fresh.replace(copy)
-    return copy, templates
+    return copy, FETCHED.parent / Path(shared).relative_to("/usr")
 
 
 @contextmanager
@@ -225,9 +223,9 @@ def _running(
                 cwd=cwd,
                 env={**os.environ, "GOMAXPROCS": "1"},
             )
-        served = kind(url, process)
         try:
-            wait_until(served.is_settled, READY_S, name)
+            served = kind(url)
+            wait_until(partial(_is_settled, served, process), READY_S, name)
             if process.poll() is not None:
                 if left and not address:
                     continue
@@ -236,6 +234,10 @@ def _running(
             return
         finally:
             _end(process)
+
+
+def _is_settled(served: Served, process: subprocess.Popen[bytes]) -> bool:
+    return served.is_ready() or process.poll() is not None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -16,6 +16,7 @@ BENCH_TOOLS := .cache/bench/tools/fetched
 BENCH_FLAGS ?=
 STACK_FLAGS ?=
 FORWARDING_TESTS := tests/conformance tests/e2e tests/exact
+BESIDE := tests/tools/beside.sh
 CC_FOUND := $(shell command -v cc 2>/dev/null)
 JS := tests/sdk/js
 JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
@@ -35,11 +36,13 @@ run: $(INSTALLED)
 stack: $(INSTALLED) $(TOOLS)
 	@$(BIN)/python -m tests.stack $(STACK_FLAGS)
 
-# All of it over the fast path, then what is proven of forwarding over the plain path and over the compiled build.
+# What is proven of forwarding, over the fast path, the plain one and the compiled build; all other tests beside it.
 test: lint $(TOOLS) $(JS_INSTALLED) $(if $(CC_FOUND),$(COMPILED))
-	$(BIN)/pytest $(PYTEST_FLAGS)
-	$(BIN)/pytest $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS)
-	$(if $(CC_FOUND),$(BIN)/pytest $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS),@echo "no C compiler: the compiled build is not tested")
+	$(BESIDE) .cache/forwarding.log \
+		"$(BIN)/pytest $(PYTEST_FLAGS) $(FORWARDING_TESTS:%=--ignore %)" \
+		"$(BIN)/pytest $(PYTEST_FLAGS) $(FORWARDING_TESTS) && \
+		$(BIN)/pytest $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS) && \
+		$(if $(CC_FOUND),$(BIN)/pytest $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS),echo no C compiler: the compiled build is not tested)"
 
 test-all: lint $(TOOLS) $(JS_INSTALLED) $(COMPILED)
 	$(BIN)/pytest --heavy $(PYTEST_FLAGS)

@@ -4,6 +4,7 @@
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make docs   docs/telemetry.md anew, from the catalogue of names
+# make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -28,7 +29,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -65,6 +66,9 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m gateway.telemetry.reference > docs/telemetry.md
+
+chart: $(INSTALLED)
+	$(BIN)/python -m helm.reference
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -51,7 +51,9 @@
 
 {{/* Seconds from the word to end until the kill: the sleep, open exchanges, the last records and spans, and some more. */}}
 {{- define "interactions-gateway.leastGrace" -}}
-{{- add .Values.preStopSleepSeconds (ceil .Values.config.grace_period_s) 10 -}}
+{{- $open := 30 -}}
+{{- if not (kindIs "invalid" .Values.config.grace_period_s) -}}{{- $open = ceil .Values.config.grace_period_s -}}{{- end -}}
+{{- add .Values.preStopSleepSeconds $open 10 -}}
 {{- end }}
 {{- define "interactions-gateway.grace" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}

@@ -24,7 +24,7 @@
 
 {{/* What running pods take up by themselves: Telemetry.reloadable, by sections or keys. A test compares the two. */}}
 {{- define "interactions-gateway.reloadable" -}}
-["budgets", "labels", "attribution.team_names", "log.level", "spans.detail",
+["budgets", "pricing", "labels", "attribution.team_names", "log.level", "spans.detail",
  "traces.keep_ratio", "traces.keep_errors", "traces.keep_stalls", "traces.keep_slower_than_s",
  "traces.keep_costlier_than_usd", "traces.keep_first_delta_slower_than_s", "traces.keep_models",
  "traces.keep_teams", "traces.early_export_after_s"]

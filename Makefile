@@ -3,6 +3,7 @@
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make docs   docs/telemetry.md anew, from the catalogue of names
+# make dashboards   dashboards/json and the chart's copy of it anew, from the code
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run test test-all compiled docs bench bench-quick lint format lock clean
+.PHONY: run test test-all compiled docs dashboards bench bench-quick lint format lock clean
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -57,6 +58,9 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m gateway.telemetry.reference > docs/telemetry.md
+
+dashboards: $(INSTALLED)
+	$(BIN)/python -m dashboards
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -68,12 +68,19 @@ class Outcome:
 async def play(settings: list[Setting], causes: list[Cause], rules: str, folder: Path) -> Outcome:
     """Start all, make every cause, and wait for its alert and for its end."""
     healthy = Setting(HEALTHY)
-    async with gateways([healthy, *settings]) as running, AsyncExitStack() as stack:
+    async with gateways([healthy, *settings]) as (upstream, running), AsyncExitStack() as stack:
+        lasting = stack.enter_context(ExitStack())
         addresses = {name: gateway.admin_url.removeprefix("http://") for name, gateway in running.items()}
         well = await stack.enter_async_context(watching({HEALTHY: addresses.pop(HEALTHY)}, rules, folder / HEALTHY))
         watch = await stack.enter_async_context(watching(addresses, rules, folder / "troubles"))
         sites = {
-            one.name: Site(running[one.name], await stack.enter_async_context(Clients(running[one.name].url)), one.env)
+            one.name: Site(
+                running[one.name],
+                one.upstream or upstream,
+                await stack.enter_async_context(Clients(running[one.name].url)),
+                one.env,
+                lasting,
+            )
             for one in (healthy, *settings)
         }
         began_s = time.monotonic()

@@ -78,12 +78,12 @@ async def watching(gateways: Mapping[str, str], rules: str, folder: Path) -> Asy
 
 
 @asynccontextmanager
-async def gateways(settings: Sequence[Setting]) -> AsyncIterator[dict[str, GatewayProcess]]:
-    """Gateways before one simulator, started side by side."""
+async def gateways(settings: Sequence[Setting]) -> AsyncIterator[tuple[str, dict[str, GatewayProcess]]]:
+    """Gateways before one simulator, started side by side; the simulator's address, and they by name."""
     with SimulatorProcess() as simulator, ExitStack() as stack:
         started = {
             one.name: GatewayProcess(one.upstream or simulator.url, config=one.config, env=one.env) for one in settings
         }
         starting = [asyncio.to_thread(partial(stack.enter_context, gateway)) for gateway in started.values()]
         await asyncio.gather(*starting)
-        yield started
+        yield simulator.url, started

@@ -9,6 +9,7 @@ import pytest
 
 from gateway import __version__
 from gateway.supervisor import FORWARDER_SLACK_S, OBSERVER_FLUSH_S
+from helm.values import CHART
 from tests.helm.objects import (
     ADAPTER,
     ALL_APIS,
@@ -471,3 +472,18 @@ def test_the_notes_say_what_to_do_next(values: Values, apis: list[str], words: l
     notes = rendered(values, apis)["NOTES.txt"]
 
     assert [word for word in words if word not in notes] == []
+
+
+def test_dashboards_are_config_maps_that_grafanas_sidecar_finds() -> None:
+    """Each with the file as it is, and a name of its own among all namespaces' files."""
+    values = {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "LLM"}}}
+    files = {path.name: path.read_text(encoding="utf-8") for path in (CHART / "dashboards").glob("*.json")}
+    maps = [o for o in objects(values) if o["kind"] == "ConfigMap" and o["metadata"]["name"] != NAME]
+
+    assert files
+    assert kinds(values) == ALWAYS
+    assert {name: text for one in maps for name, text in one["data"].items()} == {
+        f"{NAMESPACE}-{NAME}-{name}": text for name, text in files.items()
+    }
+    assert {at(one, "metadata labels grafana_dashboard") for one in maps} == {"1"}
+    assert {at(one, "metadata annotations grafana_folder") for one in maps} == {"LLM"}

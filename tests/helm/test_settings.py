@@ -100,9 +100,9 @@ def test_a_setting_reaches_the_gateway_and_replaces_pods_where_it_must(key: tupl
     values = {"config": nested(key, other(key))}
     file = tmp_path / "gateway.toml"
     file.write_text(one("ConfigMap", values)["data"]["gateway.toml"], encoding="utf-8")
-    wanted = Settings.model_validate({"grace_period_s": 300, **nested(key, other(key))})
+    wanted = Settings.model_validate({"grace_period_s": 3600, **nested(key, other(key))})
 
-    assert load(file, environ={}) == wanted != Settings(grace_period_s=300)
+    assert load(file, environ={}) == wanted != Settings(grace_period_s=3600)
     assert (checksum(values) == default_checksum()) is is_reloadable(key)
     assert checksum({**values, "hotReload": False}) not in (checksum({"hotReload": False}), default_checksum())
 

@@ -158,11 +158,11 @@ POD_ROWS = [  # the same of the pod's template
     ({"serviceAccount": {"create": False}}, "spec serviceAccountName", NAME, "default"),
     ({"topologySpreadConstraints": []}, "spec topologySpreadConstraints 0 maxSkew", 1, None),
     ({"extraVolumes": [{"name": "v", "emptyDir": {}}]}, "spec volumes 1", None, {"name": "v", "emptyDir": {}}),
-    ({"terminationGracePeriodSeconds": 900}, "spec terminationGracePeriodSeconds", 325, 900),
-    ({"config": {"grace_period_s": 3600.5}}, "spec terminationGracePeriodSeconds", 325, 3626),
-    ({"config": {"grace_period_s": None}}, "spec terminationGracePeriodSeconds", 325, 55),
-    ({"config": {"grace_period_s": 0}}, "spec terminationGracePeriodSeconds", 325, 25),
-    ({"preStopSleepSeconds": 0}, "spec terminationGracePeriodSeconds", 325, 315),
+    ({"terminationGracePeriodSeconds": 9000}, "spec terminationGracePeriodSeconds", 3625, 9000),
+    ({"config": {"grace_period_s": 60.5}}, "spec terminationGracePeriodSeconds", 3625, 86),
+    ({"config": {"grace_period_s": None}}, "spec terminationGracePeriodSeconds", 3625, 55),
+    ({"config": {"grace_period_s": 0}}, "spec terminationGracePeriodSeconds", 3625, 25),
+    ({"preStopSleepSeconds": 0}, "spec terminationGracePeriodSeconds", 3625, 3615),
     ({"preStopSleepSeconds": 0}, "spec containers 0 lifecycle", {"preStop": {"sleep": {"seconds": 10}}}, None),
     ({"image": {"repository": "a/b"}}, "spec containers 0 image", IMAGE, f"a/b:{__version__}"),
     ({"image": {"tag": "x"}}, "spec containers 0 image", IMAGE, "interactions-gateway:x"),
@@ -177,7 +177,7 @@ POD_ROWS = [  # the same of the pod's template
         None,
         {"name": "v", "mountPath": "/v"},
     ),
-    ({"resources": {"limits": {"memory": "2Gi"}}}, "spec containers 0 resources limits memory", "512Mi", "2Gi"),
+    ({"resources": {"limits": {"memory": "2Gi"}}}, "spec containers 0 resources limits memory", "768Mi", "2Gi"),
     ({"startupProbe": {"failureThreshold": 9}}, "spec containers 0 startupProbe failureThreshold", 60, 9),
     ({"livenessProbe": {"periodSeconds": 9}}, "spec containers 0 livenessProbe periodSeconds", 10, 9),
     ({"readinessProbe": {"timeoutSeconds": 9}}, "spec containers 0 readinessProbe timeoutSeconds", 2, 9),
@@ -253,9 +253,9 @@ def test_probes_ask_the_admin_port() -> None:
 
 def test_the_least_grace_period_is_what_the_gateway_takes_to_end() -> None:
     """The sleep, the grace period of its own, then the last records and spans."""
-    least = at(pod({"terminationGracePeriodSeconds": 320}), "spec terminationGracePeriodSeconds")
+    least = at(pod({"terminationGracePeriodSeconds": 3620}), "spec terminationGracePeriodSeconds")
 
-    assert least >= 10 + 300 + FORWARDER_SLACK_S + OBSERVER_FLUSH_S
+    assert least >= 10 + 3600 + FORWARDER_SLACK_S + OBSERVER_FLUSH_S
 
 
 # Telemetry.

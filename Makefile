@@ -5,6 +5,7 @@
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make docs   docs/telemetry.md anew, from the catalogue of names
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
+# make dashboards   dashboards/json and the chart's copy of it anew, from the code
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -29,7 +30,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -69,6 +70,9 @@ docs: $(INSTALLED)
 
 chart: $(INSTALLED)
 	$(BIN)/python -m helm.reference
+
+dashboards: $(INSTALLED)
+	$(BIN)/python -m dashboards
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -64,6 +64,14 @@ volumeMounts:
 {{- end }}
 
 {{- define "interactions-gateway.env" -}}
+{{- include "interactions-gateway.ownEnv" . }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* That of the chart, without extraEnv. */}}
+{{- define "interactions-gateway.ownEnv" -}}
 - {name: INTERACTIONS_GATEWAY_CONFIG, value: {{ include "interactions-gateway.mount" . }}/gateway.toml}
 - {name: INTERACTIONS_GATEWAY_LISTEN, value: ":{{ .Values.ports.proxy }}"}
 - {name: INTERACTIONS_GATEWAY_ADMIN, value: ":{{ .Values.ports.admin }}"}
@@ -95,9 +103,6 @@ volumeMounts:
   valueFrom: {secretKeyRef: {name: {{ .headersSecret.name | quote }}, key: {{ .headersSecret.key | quote }}}}
 {{- end }}
 {{- end }}
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 

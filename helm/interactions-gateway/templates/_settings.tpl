@@ -24,7 +24,7 @@
 
 {{/* What running pods take up by themselves: Telemetry.reloadable, by sections or keys. A test compares the two. */}}
 {{- define "interactions-gateway.reloadable" -}}
-["budgets", "labels", "attribution.team_names", "log.level", "spans.detail",
+["budgets", "pricing", "labels", "attribution.team_names", "log.level", "spans.detail",
  "traces.keep_ratio", "traces.keep_errors", "traces.keep_stalls", "traces.keep_slower_than_s",
  "traces.keep_costlier_than_usd", "traces.keep_first_delta_slower_than_s", "traces.keep_models",
  "traces.keep_teams", "traces.early_export_after_s"]
@@ -51,7 +51,9 @@
 
 {{/* Seconds from the word to end until the kill: the sleep, open exchanges, the last records and spans, and some more. */}}
 {{- define "interactions-gateway.leastGrace" -}}
-{{- add .Values.preStopSleepSeconds (ceil .Values.config.grace_period_s) 10 -}}
+{{- $open := 30 -}}
+{{- if not (kindIs "invalid" .Values.config.grace_period_s) -}}{{- $open = ceil .Values.config.grace_period_s -}}{{- end -}}
+{{- add .Values.preStopSleepSeconds $open 10 -}}
 {{- end }}
 {{- define "interactions-gateway.grace" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}

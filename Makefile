@@ -5,6 +5,7 @@
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make docs   docs/telemetry.md anew, from the catalogue of names
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
+# make dashboards   dashboards/json and the chart's copy of it anew, from the code
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -71,6 +72,9 @@ docs: $(INSTALLED)
 chart: $(INSTALLED)
 	$(BIN)/python -m helm.reference
 
+dashboards: $(INSTALLED)
+	$(BIN)/python -m dashboards
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -78,6 +82,8 @@ format: $(INSTALLED)
 # Versions and hashes only: which index they come from is the machine's business.
 lock: $(UV)
 	$(COMPILE) pyproject.toml --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock -o config/locks/runtime.lock
+	printf '%s\n' hatch-mypyc hatchling mypy setuptools | $(COMPILE) - --constraint requirements.lock -o config/locks/build.lock
 	echo google-genai==$(OLD_SDK) | $(COMPILE) - -o tests/sdk/python/google-genai-$(OLD_SDK).lock
 	set -e; for folder in $(JS); do \
 		rm -rf .cache/npm-lock; \

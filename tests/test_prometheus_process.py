@@ -1,4 +1,4 @@
-"""The processes beside the gateway: what they are asked comes back, and an alert goes the whole way to the webhook."""
+"""The processes beside the gateway: what they are asked comes back. That alerts go the whole way is tests/alerts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pytest
 
 from tests.gateway_process import wait_until
 from tests.prometheus_process import alertmanager, prometheus
-from tests.webhook_receiver import WebhookReceiver
-
-GROUPED = {"group_wait": "0s", "group_interval": "1s", "group_by": ["..."]}
 
 
 def rules(expression: str) -> str:
@@ -20,38 +17,27 @@ def rules(expression: str) -> str:
     return json.dumps({"groups": [{"name": "a", "rules": [alert]}]})
 
 
-def test_an_alert_comes_to_the_webhook_and_is_over(tmp_path: Path) -> None:
-    """From a rule through both to the receiver; a changed rule is taken over by reload(), and it resolves."""
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "rules.yml").write_text(rules("vector(7)"), encoding="utf-8")
-    with WebhookReceiver() as receiver:
-        routes = {
-            "route": {"receiver": "test", **GROUPED},
-            "receivers": [{"name": "test", "webhook_configs": [{"url": receiver.url, "send_resolved": True}]}],
-        }
-        with alertmanager(routes, tmp_path / "a") as told:
-            config = {
-                "global": {"evaluation_interval": "1s"},
-                "rule_files": ["rules.yml"],
-                "alerting": {"alertmanagers": [{"static_configs": [{"targets": [told.address]}]}]},
-            }
-            with prometheus(config, tmp_path / "p", flags=["--rules.alert.resend-delay=1s"]) as api:
-                wait_until(api.alertmanagers, what="the Alertmanager's discovery")
-                fired = receiver.first(lambda one: one.status == "firing")
-                states = [(alert["labels"]["alertname"], alert["state"]) for alert in api.alerts()]
-                known = [alert["labels"]["alertname"] for alert in told.alerts()]
-                (tmp_path / "p" / "rules.yml").write_text(rules("vector(7) > 8"), encoding="utf-8")
-                api.reload()
-                resolved = receiver.first(lambda one: one.status == "resolved")
-                (tmp_path / "p" / "rules.yml").write_text("groups: 7", encoding="utf-8")
-                with pytest.raises(RuntimeError, match="failed to reload config"):
-                    api.reload()
+def test_changed_rules_are_taken_over_and_bad_ones_are_told(tmp_path: Path) -> None:
+    """By reload(); leaving the context ends the process."""
+    file = tmp_path / "rules.yml"
+    file.write_text(rules("vector(7)"), encoding="utf-8")
+    with prometheus({"global": {"evaluation_interval": "1s"}, "rule_files": ["rules.yml"]}, tmp_path) as api:
+        (alert,) = wait_until(api.alerts, what="the alert")
+        file.write_text(rules("vector(7) > 8"), encoding="utf-8")
+        api.reload()
+        wait_until(lambda: not api.alerts(), what="its end")
+        (rule,) = api.rules()
+        file.write_text("groups: 7", encoding="utf-8")
+        with pytest.raises(RuntimeError, match="failed to reload config"):
+            api.reload()
 
-    assert (fired.name, fired.annotations) == ("Told", {"summary": "7"})
-    assert states == [("Told", "firing")]
-    assert known == ["Told"]
-    assert (resolved.name, resolved.labels) == ("Told", fired.labels)
-    assert (api.is_ready(), told.is_ready()) == (False, False)
+    assert (alert["labels"], alert["state"], alert["annotations"]) == (
+        {"alertname": "Told"},
+        "firing",
+        {"summary": "7"},
+    )
+    assert (rule["name"], rule["query"], rule["health"]) == ("Told", "vector(7) > 8", "ok")
+    assert not api.is_ready()
 
 
 def test_a_query_gives_values_or_says_what_is_wrong(tmp_path: Path) -> None:
@@ -63,6 +49,14 @@ def test_a_query_gives_values_or_says_what_is_wrong(tmp_path: Path) -> None:
 
     assert found == [({"a": "b"}, 2.0)]
     assert scalar == [3.0]
+
+
+def test_an_alertmanager_answers(tmp_path: Path) -> None:
+    with alertmanager({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}, tmp_path) as told:
+        alerts = told.alerts()
+
+    assert alerts == []
+    assert not told.is_ready()
 
 
 def test_what_does_not_start_says_why(tmp_path: Path) -> None:

@@ -438,6 +438,8 @@ def test_pods_spread_by_the_release_unless_told_otherwise() -> None:
         ({"nameOverride": "rel"}, "rel"),
         ({"fullnameOverride": "gw"}, "gw"),
         ({"fullnameOverride": "x" * 80}, "x" * 52),
+        ({"fullnameOverride": "true"}, "true"),
+        ({"nameOverride": "null", "fullnameOverride": "e1"}, "e1"),
     ],
 )
 def test_names_follow_the_release(values: Values, name: str) -> None:

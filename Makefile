@@ -81,6 +81,8 @@ format: $(INSTALLED)
 # Versions and hashes only: which index they come from is the machine's business.
 lock: $(UV)
 	$(COMPILE) pyproject.toml --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock -o config/locks/runtime.lock
+	printf '%s\n' hatch-mypyc hatchling mypy setuptools | $(COMPILE) - --constraint requirements.lock -o config/locks/build.lock
 	echo google-genai==$(OLD_SDK) | $(COMPILE) - -o tests/sdk/python/google-genai-$(OLD_SDK).lock
 	rm -rf .cache/npm-lock
 	mkdir -p .cache/npm-lock

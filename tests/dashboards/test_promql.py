@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dashboards.promql import of, one_of, or_none, or_zero, part_of, per_second, quantile, total, within
+from dashboards.queries.requests import bad_share
 from gateway.telemetry import names
 from tests.tools.programs import program
 
@@ -147,3 +149,20 @@ def test_what_does_not_exist_can_not_be_asked() -> None:
         of(names.FIRST_DELTA)
     with pytest.raises(ValueError, match="no bound"):
         within(names.FIRST_DELTA, 7)
+
+
+def test_success_is_judged_without_the_callers_own_mistakes(tmp_path: Path) -> None:
+    """90 ended well; of 10 HTTP errors 4 are the caller's, one is a 429 and 5 the API's; 7 clients left."""
+    series = [
+        {"series": f'{names.REQUESTS.name}{{route="create", outcome="{outcome}"}}', "values": f"0+{minutely}x120"}
+        for outcome, minutely in (("completed", 90), ("http_error", 10), ("client_abort", 7))
+    ]
+    series += [
+        errors(f"0+{minutely}x120", f'source="upstream_http", code="{code}"')
+        for code, minutely in (("400", 3), ("404", 1), ("429", 1), ("503", 5))
+    ]
+    expr = bad_share(partial(per_second, window=WINDOW))
+
+    computed(tmp_path, f"round({expr}, 0.0001)", series, sample(round(6 / 96, 4)))
+    computed(tmp_path, expr, [series[0]], sample(0))
+    computed(tmp_path, expr, [], [])

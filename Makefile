@@ -6,6 +6,7 @@
 # make docs   docs/telemetry.md anew, from the catalogue of names
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make dashboards   dashboards/json and the chart's copy of it anew, from the code
+# make rules   config/rules anew, from the chart's rules and config/alerts.toml
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -31,7 +32,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards rules
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -74,6 +75,9 @@ chart: $(INSTALLED)
 
 dashboards: $(INSTALLED)
 	$(BIN)/python -m dashboards
+
+rules: $(INSTALLED)
+	$(BIN)/python -m dashboards.rules
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -38,8 +38,8 @@ _NOW = Row(
             "Success",
             requests.SUCCESS_RATIO,
             units.PercentUnit,
-            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, and what passed "
-            "unread. An HTTP error counts as bad, whoever's fault it was; the errors dashboard tells them apart.",
+            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
+            "unread, and what the API refused as the caller's mistake (4xx but 429).",
             limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
             falling=True,
             width=3,

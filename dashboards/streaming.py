@@ -326,8 +326,8 @@ _PHASES = Row(
             "Tool calls",
             [Ask(requests.TOOL_CALLS, "{{tool}} {{result}}")],
             units.CountsPerSecond,
-            "Server tools: ok, error, or unmatched where the answer lacks the result. function: pending counts "
-            "each call, ok or error each result that a later request brings.",
+            "Server tools: ok, error, or unmatched where the result is not in the same answer. function: pending "
+            "counts each call, ok or error each result that a later request brings.",
             width=12,
         ),
         lines(

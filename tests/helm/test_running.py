@@ -5,7 +5,6 @@ Not here: whether Kubernetes takes the objects (test_validation.py), Prometheus 
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import socket
@@ -13,53 +12,22 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway import addresses
 from gateway.keys import fingerprint
-from helm import example
 from helm.values import CHART
 from tests.gateway_process import SimulatorProcess, wait_until
 from tests.helm.asking import Asking
 from tests.helm.containers import APPLICATION, GATEWAY, Container
-from tests.helm.references import Pod
-from tests.helm.render import NAMESPACE, RELEASE, Object, Rendered, render
-
-Values = dict[str, Any]
-Ports = dict[str, int]
+from tests.helm.releases import Ports, Values, application, pod_of, release, secret
+from tests.helm.render import NAMESPACE
 
 ANSWER = "1, 2, 3, 4, 5, 6, 7, 8 — fin."  # of the scenario `text`
 SECRET = "a secret of sixteen bytes or more"
 OPENSHIFT = {"podSecurityContext": {"runAsUser": 1000740000, "runAsGroup": 0}}
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-
-
-def merged(one: Values, other: Values) -> Values:
-    """Values over values, as Helm lays them."""
-    made = dict(one)
-    for key, value in other.items():
-        below = made.get(key)
-        made[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return made
-
-
-def release(simulator: SimulatorProcess, ports: Ports, values: Values | None = None) -> Rendered:
-    """The chart before the simulator; ports apart it is the default, and what the values say."""
-    own: Values = {"config": {"upstream": simulator.url}, "ports": ports}
-    return render(CHART, merged(own, values or {}))
-
-
-def pod_of(rendered: Rendered, extra: tuple[Object, ...] = ()) -> Pod:
-    """The Deployment's pod."""
-    return Pod(rendered.one("Deployment")["spec"]["template"], [*rendered.objects, *extra])
-
-
-def secret(name: str, **data: str) -> Object:
-    """A Secret that the cluster has."""
-    coded = {key.replace("_", "-"): base64.b64encode(value.encode()).decode() for key, value in data.items()}
-    return {"kind": "Secret", "metadata": {"name": name}, "data": coded}
 
 
 def status(pid: int) -> dict[str, str]:
@@ -89,7 +57,7 @@ def is_refused(port: int) -> bool:
 def test_the_container_serves_a_stream_and_passes_its_probes(
     simulator: SimulatorProcess, ports: Ports, folder: Path, values: Values, uid: int, gid: int
 ) -> None:
-    pod = pod_of(release(simulator, ports, values))
+    pod = pod_of(release(simulator.url, ports, values))
     with Container(pod, "gateway", GATEWAY, folder) as gateway:
         gateway.starts()
         with Asking(ports["proxy"], simulator) as asking:
@@ -121,7 +89,7 @@ def test_the_container_serves_a_stream_and_passes_its_probes(
 
 def test_a_pod_that_is_deleted_lets_its_streams_end(simulator: SimulatorProcess, ports: Ports, folder: Path) -> None:
     """During the sleep all goes on; after the word to end nothing new comes in, and what is open is whole."""
-    pod = pod_of(release(simulator, ports, {"preStopSleepSeconds": 1}))
+    pod = pod_of(release(simulator.url, ports, {"preStopSleepSeconds": 1}))
     with Container(pod, "gateway", GATEWAY, folder) as gateway, ExitStack() as asked:
         gateway.starts()
         early = asked.enter_context(Asking(ports["proxy"], simulator, fault="stall-after=3:4"))
@@ -147,7 +115,7 @@ def test_a_pod_that_is_deleted_lets_its_streams_end(simulator: SimulatorProcess,
 def test_streams_that_do_not_end_are_cut_before_the_pod_is_killed(
     simulator: SimulatorProcess, ports: Ports, folder: Path
 ) -> None:
-    pod = pod_of(release(simulator, ports, {"preStopSleepSeconds": 1, "config": {"grace_period_s": 1}}))
+    pod = pod_of(release(simulator.url, ports, {"preStopSleepSeconds": 1, "config": {"grace_period_s": 1}}))
     left_s = pod.spec["terminationGracePeriodSeconds"]
     with Container(pod, "gateway", GATEWAY, folder) as gateway, ExitStack() as asked:
         gateway.starts()
@@ -168,7 +136,7 @@ def test_what_comes_by_reference_arrives(simulator: SimulatorProcess, ports: Por
         "fingerprintSecret": {"name": "fingerprints"},
         "otlp": {"resourceAttributes": {"service.namespace": "llm, prod"}},
     }
-    pod = pod_of(release(simulator, ports, values), (secret("fingerprints", fingerprint_secret=SECRET),))
+    pod = pod_of(release(simulator.url, ports, values), [secret("fingerprints", {"fingerprint-secret": SECRET})])
     with Container(pod, "gateway", GATEWAY, folder) as gateway:
         gateway.starts()
         with Asking(ports["proxy"], simulator, key="key-1") as asking:
@@ -188,8 +156,8 @@ def test_settings_that_change_are_taken_up_by_the_running_pod(
     simulator: SimulatorProcess, ports: Ports, folder: Path
 ) -> None:
     """The ConfigMap is written anew as the kubelet does; no pod is replaced, since its checksum stays."""
-    before = release(simulator, ports)
-    after = release(simulator, ports, {"config": {"log": {"level": "debug"}}, "pricing": _prices()})
+    before = release(simulator.url, ports)
+    after = release(simulator.url, ports, {"config": {"log": {"level": "debug"}}, "pricing": _prices()})
     templates = [one.one("Deployment")["spec"]["template"] for one in (before, after)]
     with Container(pod_of(before), "gateway", GATEWAY, folder) as gateway:
         gateway.starts()
@@ -207,18 +175,9 @@ def _prices() -> str:
 # The sidecar, with the example's application beside it.
 
 
-def sidecar_pod(kind: str, simulator: SimulatorProcess, ports: Ports) -> Pod:
-    """The pod of the example's Deployment or Job, with the Secret that it wants."""
-    values = {"interactions-gateway": {"config": {"upstream": simulator.url}, "ports": ports}}
-    with example.with_dependency() as chart:
-        rendered = render(chart, values)
-    objects = [*rendered.objects, secret("gemini", api_key="key")]
-    return Pod(rendered.one(kind)["spec"]["template"], objects, name=f"{RELEASE}-x")
-
-
 def test_a_job_with_the_sidecar_asks_once_and_ends(simulator: SimulatorProcess, ports: Ports, folder: Path) -> None:
     """In the kubelet's order: the sidecar until it has started, the application until its end, the sidecar's end."""
-    pod = sidecar_pod("Job", simulator, ports)
+    pod, _ = application("Job", simulator.url, ports)
     for name in ("one", "other"):
         (folder / name).mkdir()
     with Container(pod, "interactions-gateway", GATEWAY, folder / "one") as gateway:
@@ -226,9 +185,9 @@ def test_a_job_with_the_sidecar_asks_once_and_ends(simulator: SimulatorProcess, 
         for name in PROBES:
             assert gateway.passes(name), name
         assert not is_refused(ports["proxy"])
-        with Container(pod, "assistant", APPLICATION, folder / "other") as application:
-            assert application.wait(60) == 0
-            assert application.log_lines() == [ANSWER]
+        with Container(pod, "assistant", APPLICATION, folder / "other") as asker:
+            assert asker.wait(60) == 0
+            assert asker.log_lines() == [ANSWER]
         (ended,) = wait_until(lambda: gateway.events("exchange"), what="the line of the exchange")
         began_s = time.monotonic()
         gateway.pre_stop()
@@ -244,18 +203,18 @@ def test_an_application_that_is_told_to_end_reads_its_stream_to_the_end(ports: P
     for name in ("one", "other"):
         (folder / name).mkdir()
     with SimulatorProcess(pace=5) as slow:
-        pod = sidecar_pod("Deployment", slow, ports)
+        pod, _ = application("Deployment", slow.url, ports)
         with Container(pod, "interactions-gateway", GATEWAY, folder / "one") as gateway, ExitStack() as later:
             gateway.starts()
-            application = later.enter_context(Container(pod, "assistant", APPLICATION, folder / "other"))
+            asker = later.enter_context(Container(pod, "assistant", APPLICATION, folder / "other"))
             wait_until(slow.ledger, 30, what="the application's request")
-            assert application.is_running
-            application.terminate()
-            assert application.wait(pod.spec["terminationGracePeriodSeconds"]) == 0
+            assert asker.is_running
+            asker.terminate()
+            assert asker.wait(pod.spec["terminationGracePeriodSeconds"]) == 0
             gateway.terminate()
 
             assert gateway.wait(15) == 0
-            assert application.log_lines() == [ANSWER]
+            assert asker.log_lines() == [ANSWER]
             assert [one["outcome"] for one in gateway.events("exchange")] == ["completed"]
 
 

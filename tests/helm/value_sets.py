@@ -28,6 +28,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "gateway-api": (GATEWAY_API,),
     "operator": (OPERATOR,),
     "pod-monitor": (OPERATOR,),
+    "sidecar": (OPERATOR,),
 }
 
 _ALWAYS: Final = frozenset({"ConfigMap", "Deployment", "PodDisruptionBudget", "Service", "ServiceAccount"})
@@ -85,6 +86,7 @@ SETS: Final = dict(
         _set("pod-monitor", "PodMonitor", "PrometheusRule", more=_NONE),
         _set("pricing"),
         _set("secrets"),
+        _set("sidecar", "PodMonitor", less=_ALWAYS - {"ConfigMap"}, more=_NONE),
         _set("teams"),
         _set("upstream-ca", "NetworkPolicy"),
         _set("upstream-ca-secret"),

@@ -48,8 +48,8 @@ def to_panel_of(title: str, says: str) -> Link:
 
 
 def to_runbook(page: str) -> Link:
-    """To a page of docs/runbook: what the user feels, the first looks, what to do."""
-    return Link(f"Runbook: {page}", f"${{runbook}}/{page}.md", "What to do")
+    """To a page of docs/runbook: what the user feels, the first looks, what to do. page: an alert's name."""
+    return Link("Runbook", f"${{runbook}}/{page}.md", "What to do")
 
 
 def to_traces(says: str, where: str) -> Link:

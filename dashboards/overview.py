@@ -8,7 +8,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models import units
 
 from dashboards.board import Board, Row
-from dashboards.links import to_panel_of, to_traces
+from dashboards.links import to_panel_of, to_runbook, to_traces
 from dashboards.panels import Ask, bars, lines, stack, stat, table
 from dashboards.queries import cost, health, latency, objectives, oddities, requests
 
@@ -206,8 +206,18 @@ _LATENCY = Row(
 )
 
 _OBJECTIVES = Row(
-    "What is promised",
+    "Alerts, and what is promised",
     (
+        table(
+            34,
+            "Alerts that fire now",
+            [Ask(health.FIRING, "firing")],
+            units.NoUnit,
+            "A click on a name opens its page of the runbook: what users feel, where to look, what to do. none: "
+            "nothing fires, or the rules of config/rules are not loaded.",
+            decimals=0,
+            data_links=(to_runbook("${__data.fields.alertname}"),),
+        ),
         lines(
             30,
             "Burn of the error budget",
@@ -240,7 +250,7 @@ _OBJECTIVES = Row(
             falling=True,
             low=None,
             decimals=0,
-            height=4,
+            width=12,
             nothing="no requests",
         ),
         stat(
@@ -254,7 +264,7 @@ _OBJECTIVES = Row(
             falling=True,
             low=None,
             decimals=0,
-            height=4,
+            width=12,
             nothing="no streams",
         ),
     ),

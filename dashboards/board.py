@@ -40,7 +40,7 @@ class Board:
     says: str
     rows: tuple[Row, ...]
     shows: str = "now-1h"
-    refresh: str = "30s"
+    refresh: str = "1m"
 
     @property
     def uid(self) -> str:

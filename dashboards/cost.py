@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.links import to_traces
 from dashboards.panels import Ask, bars, lines, stack, stat, table
@@ -70,7 +71,7 @@ _NOW = Row(
             units.PercentUnit,
             "Of all budgets the one of which most is spent, in its own window. From 80 % on somebody should know; a "
             "budget stops nothing.",
-            limits=(0.8, 1),
+            limits=thresholds.BUDGET,
             width=3,
             decimals=0,
             nothing="no budgets",
@@ -105,7 +106,7 @@ _NOW = Row(
             requests.USAGE_MISSING_RATIO,
             units.PercentUnit,
             "Share of creates in the shown time that ended without any usage. What they cost is unknown, not 0.",
-            limits=(0.01, 0.1),
+            limits=thresholds.USAGE_MISSING,
             width=3,
             decimals=1,
             nothing="no requests",
@@ -148,7 +149,7 @@ _SPENDING = Row(
             [
                 Ask(cost.BY_MODEL_SHOWN, "cost", unit=units.Dollars),
                 Ask(cost.TOKENS_BY_MODEL_SHOWN, "tokens"),
-                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates"),
+                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates", unit=units.NoUnit, decimals=0),
                 Ask(cost.USD_A_MILLION_BY_MODEL_SHOWN, "a million tokens", unit=units.Dollars),
                 Ask(cost.UNPRICED_BY_MODEL_SHOWN, "tokens without a price"),
             ],
@@ -339,8 +340,9 @@ _WASTE = Row(
             32,
             "Ends without usage, shown time",
             [Ask(requests.USAGE_MISSING_SHOWN, "interactions")],
-            units.Short,
+            units.NoUnit,
             "Interactions that ended without any usage: their tokens are unknown, and in no sum here.",
+            decimals=0,
             sort_by="interactions",
             width=6,
             nothing="none",
@@ -358,7 +360,7 @@ _BUDGETS = Row(
             units.PercentUnit,
             "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing: whoever may "
             "decide must. Needs as many days of history as the window is long.",
-            limits=(0.8, 1),
+            limits=thresholds.BUDGET,
             high=1,
             nothing="no budgets set",
         ),
@@ -369,7 +371,7 @@ _BUDGETS = Row(
             units.PercentUnit,
             "What share of the budget a whole window takes at the pace of its last twenty-fourth (daily) or thirtieth "
             "(monthly). Over 100 % it will not last.",
-            limits=(0.8, 1),
+            limits=thresholds.BUDGET,
             high=1,
             nothing="no budgets set",
         ),
@@ -405,8 +407,9 @@ _PRICES = Row(
             51,
             "Calls without a price, shown time",
             [Ask(cost.UNPRICED_CALLS_SHOWN, "calls")],
-            units.Short,
+            units.NoUnit,
             "Calls that are billed one by one, and in no cost.",
+            decimals=0,
             sort_by="calls",
             nothing="none",
             width=12,
@@ -419,5 +422,5 @@ BOARD = Board(
     "What is spent, on which models, by which teams, what of it was for nobody, and where the month is heading.",
     (_NOW, _SPENDING, _TOKENS, _WASTE, _BUDGETS, _PRICES),
     shows="now-24h",
-    refresh="1m",
+    refresh="5m",  # its windows are long
 )

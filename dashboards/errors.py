@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.links import to_traces
 from dashboards.panels import Ask, lines, stack, stat, table
-from dashboards.queries import health, latency, objectives, oddities, requests
+from dashboards.queries import health, latency, oddities, requests
 
 _OF_CODE = to_traces("Traces with this error", '{ span.error.type = "${__data.fields.code}" }')
 _OF_OUTCOME = to_traces(
@@ -35,7 +36,7 @@ _NOW = Row(
             units.PercentUnit,
             "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
             "unread, and what the API refused as the caller's mistake (4xx but 429).",
-            limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
+            limits=thresholds.SUCCESS,
             falling=True,
             decimals=2,
             high=1,
@@ -48,7 +49,7 @@ _NOW = Row(
             units.PercentUnit,
             "Share of streams in the shown time that ended as truncated, upstream_abort or stream_error: what the "
             "client got is cut off, or ends in an error.",
-            limits=(0.001, 0.01),
+            limits=thresholds.BROKEN,
             decimals=2,
             nothing="no streams",
             links=(_BROKEN,),
@@ -70,7 +71,7 @@ _NOW = Row(
             units.NoUnit,
             "Words of the API that this version doesn't know, in the shown time: the API has grown. All was passed on; "
             "what they mean is not counted.",
-            limits=(1, 100),
+            limits=thresholds.UNKNOWN,
             decimals=0,
             links=(_UNKNOWN,),
         ),
@@ -81,7 +82,7 @@ _NOW = Row(
             units.NoUnit,
             "Events that could not be read, in the shown time: no JSON, no UTF-8, another shape, too long. All were "
             "passed on.",
-            limits=(1, 100),
+            limits=thresholds.INVALID,
             decimals=0,
         ),
         stat(
@@ -91,7 +92,7 @@ _NOW = Row(
             units.NoUnit,
             "Silences over the stall threshold (30 s by default) while something other than a thought was being "
             "written, in the shown time.",
-            limits=(1, 10),
+            limits=thresholds.STALLS,
             decimals=0,
             links=(_STALLED,),
         ),
@@ -123,16 +124,17 @@ _ENDS = Row(
             units.PercentUnit,
             "One model alone: the model, or what is sent to it. All at once: the API, the network or the gateway. HTTP "
             "errors that are the caller's mistake are in it, since errors by code have no model.",
-            limits=(1 - objectives.SUCCESS_TARGET, 1 - objectives.SUCCESS_FLOOR),
+            limits=(1 - thresholds.SUCCESS[1], 1 - thresholds.SUCCESS[0]),
             high=1,
         ),
         table(
             13,
             "Ends that are not good, shown time",
             [Ask(requests.OUTCOMES_BY_MODEL_SHOWN, "requests")],
-            units.Short,
+            units.NoUnit,
             "Every one that was seen, single ones too. client_abort, cancelled and forwarded are no errors; they are "
             "here to be seen.",
+            decimals=0,
             sort_by="requests",
             width=12,
             nothing="none",
@@ -142,9 +144,10 @@ _ENDS = Row(
             14,
             "Errors by code, shown time",
             [Ask(requests.ERRORS_BY_CODE_SHOWN, "errors")],
-            units.Short,
+            units.NoUnit,
             "Every error that was seen. code is the API's word, an HTTP status, or a word of the gateway. A click "
             "finds the traces.",
+            decimals=0,
             sort_by="errors",
             width=12,
             nothing="none",
@@ -186,8 +189,9 @@ _WHOSE = Row(
             23,
             "Errors by team, shown time",
             [Ask(requests.ERRORS_BY_TEAM_SHOWN, "errors")],
-            units.Short,
+            units.NoUnit,
             "One line without a name where the settings name no teams.",
+            decimals=0,
             sort_by="errors",
             nothing="none",
         ),
@@ -237,8 +241,9 @@ _BROKEN_ROW = Row(
                 Ask(requests.BROKEN_BY_MODEL_SHOWN, "broken"),
                 Ask(latency.STALLS_BY_MODEL_SHOWN, "stalls"),
             ],
-            units.Short,
+            units.NoUnit,
             "Streams that broke, and silences over the stall threshold.",
+            decimals=0,
             sort_by="broken",
             nothing="none",
         ),
@@ -254,8 +259,9 @@ _BROKEN_ROW = Row(
             34,
             "Tool calls that went wrong, shown time",
             [Ask(requests.TOOL_FAILURES_SHOWN, "calls")],
-            units.Short,
+            units.NoUnit,
             "error: the result says so. unmatched: the result is not in the same answer. Agents live with some.",
+            decimals=0,
             sort_by="calls",
             nothing="none",
         ),
@@ -300,8 +306,9 @@ _DRIFT = Row(
             43,
             "Words not known, shown time",
             [Ask(oddities.UNKNOWN_BY_WHAT_SHOWN, "times")],
-            units.Short,
+            units.NoUnit,
             "The words themselves are on the traces (interactions.unknown_names) and in the log.",
+            decimals=0,
             sort_by="times",
             width=6,
             nothing="none",
@@ -310,8 +317,9 @@ _DRIFT = Row(
             44,
             "Oddities, shown time",
             [Ask(oddities.ANOMALIES_BY_NAME_SHOWN, "times")],
-            units.Short,
+            units.NoUnit,
             "A click finds the traces.",
+            decimals=0,
             sort_by="times",
             width=6,
             nothing="none",
@@ -321,8 +329,9 @@ _DRIFT = Row(
             45,
             "Ends without usage, shown time",
             [Ask(requests.USAGE_MISSING_SHOWN, "interactions")],
-            units.Short,
+            units.NoUnit,
             "Ended without any usage: their tokens are unknown. Broken streams often do; completed ones should not.",
+            decimals=0,
             sort_by="interactions",
             width=6,
             nothing="none",
@@ -331,9 +340,10 @@ _DRIFT = Row(
             46,
             "Label values that were folded, shown time",
             [Ask(oddities.OVERFLOW_BY_LABEL_SHOWN, "times")],
-            units.Short,
+            units.NoUnit,
             "Values outside a label's set, counted as `other`. model, code, team: extend labels.* in the settings. "
             "series: the limit of series is reached.",
+            decimals=0,
             sort_by="times",
             width=6,
             nothing="none",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.panels import Ask, lines, stack, stat, table
 from dashboards.queries import health, latency, requests
@@ -44,7 +45,7 @@ _NOW = Row(
             health.RESTARTS_SHOWN,
             units.NoUnit,
             "Forwarders and observers that died and were started again, in the shown time. Good: 0.",
-            limits=(1, 3),
+            limits=thresholds.RESTARTS,
             width=3,
             decimals=0,
         ),
@@ -55,7 +56,7 @@ _NOW = Row(
             units.NoUnit,
             "Records that never reached the observer, in the shown time: what they would have counted is missing "
             "everywhere. Good: 0. No byte of a client is lost with them.",
-            limits=(1, 1),
+            limits=thresholds.LOST,
             width=3,
             decimals=0,
         ),
@@ -76,7 +77,7 @@ _NOW = Row(
             units.PercentUnit,
             "CPU of the busiest forwarder; it can use one core. Near 1 streams begin to wait: add forwarders or "
             "replicas. Unknown where there is no /proc.",
-            limits=(0.6, 0.85),
+            limits=thresholds.CPU,
             width=3,
             decimals=0,
             nothing="unknown",
@@ -89,7 +90,7 @@ _NOW = Row(
             units.Seconds,
             "How late the forwarders' loops wake, 99 of 100 times at most: the delay that every chunk may have. Good: "
             "under a few milliseconds.",
-            limits=(0.01, 0.05),
+            limits=thresholds.LOOP_LAG,
             width=3,
             over_time=True,
         ),
@@ -115,7 +116,7 @@ _PROCESSES = Row(
             [Ask(health.CPU_BY_PROCESS, _PROCESS)],
             units.PercentUnit,
             "1 is a whole core. A forwarder or the observer can use one at most. Where there is no /proc: nothing.",
-            limits=(0.6, 0.85),
+            limits=thresholds.CPU,
         ),
         lines(
             11,
@@ -134,7 +135,7 @@ _PROCESSES = Row(
             units.Seconds,
             "How late a loop woke, looked at ten times a second. The forwarder's is felt by clients, the observer's is "
             "not.",
-            limits=(0.01, 0.05),
+            limits=thresholds.LOOP_LAG,
             log_scale=True,
             low=None,
         ),
@@ -228,7 +229,7 @@ _RECORDS = Row(
             [Ask(health.RECORD_LAG_BY_WORKER, "{{instance}} {{worker}}")],
             units.Seconds,
             "How far the figures are behind. Good: under a second.",
-            limits=(1, 5),
+            limits=thresholds.RECORD_LAG,
         ),
         lines(
             25,
@@ -240,7 +241,7 @@ _RECORDS = Row(
             units.NoUnit,
             "Within each step. tap: reading was switched off for one exchange. telemetry: one record missed one sink. "
             "Clients feel neither. Good: 0.",
-            limits=(1, 1),
+            limits=thresholds.FAULTS,
         ),
     ),
 )
@@ -262,7 +263,7 @@ _EXPORTS = Row(
             [Ask(health.SPANS_FAILED_RATIO, "failed or dropped")],
             units.PercentUnit,
             "Of those that were to be exported. Nothing where none is.",
-            limits=(0.001, 0.05),
+            limits=thresholds.EXPORTS_FAILED,
             high=1,
             nothing="no exports",
         ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.links import to_panel_of, to_runbook, to_traces
 from dashboards.panels import Ask, bars, lines, stack, stat, table
@@ -40,7 +41,7 @@ _NOW = Row(
             units.PercentUnit,
             "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
             "unread, and what the API refused as the caller's mistake (4xx but 429).",
-            limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
+            limits=thresholds.SUCCESS,
             falling=True,
             width=3,
             decimals=2,
@@ -51,12 +52,12 @@ _NOW = Row(
         ),
         stat(
             3,
-            "Error budget burn, 1 h",
-            objectives.SUCCESS_BURN_1H,
+            f"Error budget burn, {thresholds.FAST_WINDOW}",
+            objectives.SUCCESS_BURN_FAST,
             units.NoUnit,
-            "How many times as fast as allowed errors come, over the last hour. 1 uses up the budget exactly at the "
-            "end of its 30 days; 14.4 uses up 2 % of it within this hour.",
-            limits=objectives.BURN_LIMITS,
+            f"How many times as fast as allowed errors come, over the last {thresholds.FAST_WINDOW}. 1 uses up the "
+            f"budget exactly at the end of its 30 days; {thresholds.BURN[1]:g} wakes somebody.",
+            limits=thresholds.BURN,
             width=3,
             decimals=1,
             nothing="no requests",
@@ -69,7 +70,7 @@ _NOW = Row(
             units.Seconds,
             "95 of 100 streams show their first delta, of any kind, within this time. As exact as the buckets of the "
             "histogram are narrow.",
-            limits=(objectives.FIRST_DELTA_S / 2, objectives.FIRST_DELTA_S),
+            limits=thresholds.FIRST_DELTA,
             width=3,
             decimals=2,
             nothing="no streams",
@@ -92,7 +93,7 @@ _NOW = Row(
             units.Seconds,
             "The longest running silence of an open exchange. A thinking model may be silent for long; over the stall "
             "threshold (30 s by default) somebody waits for nothing.",
-            limits=(15, 30),
+            limits=thresholds.SILENCE,
             width=3,
             decimals=0,
             links=(_TO_STREAMING,),
@@ -180,7 +181,7 @@ _LATENCY = Row(
             units.Seconds,
             "From the request to the first delta of any kind, for creates that stream. The dots are single streams; "
             "each leads to its trace.",
-            limits=(objectives.FIRST_DELTA_S / 2, objectives.FIRST_DELTA_S),
+            limits=thresholds.FIRST_DELTA,
             links=(_TO_STREAMING,),
         ),
         lines(
@@ -189,7 +190,7 @@ _LATENCY = Row(
             [Ask(latency.FIRST_DELTA_P95_BY_MODEL, "{{model}}")],
             units.Seconds,
             "One model alone that is slow is the model's doing; all at once are the network's, the API's or ours.",
-            limits=(objectives.FIRST_DELTA_S / 2, objectives.FIRST_DELTA_S),
+            limits=thresholds.FIRST_DELTA,
             links=(_TO_STREAMING,),
         ),
         stack(
@@ -224,8 +225,8 @@ _OBJECTIVES = Row(
             [Ask(expr, window) for window, expr in objectives.SUCCESS_BURN.items()],
             units.NoUnit,
             "How many times as fast as allowed the budget for bad ends is used up, over windows of growing length. "
-            "A short window above 14.4 with the long one above it too is worth waking somebody.",
-            limits=objectives.BURN_LIMITS,
+            f"{thresholds.FAST_WINDOW} above {thresholds.BURN[1]:g}, and the shortest too, wakes somebody.",
+            limits=thresholds.BURN,
             every="1m",
             links=(_TO_ERRORS,),
         ),
@@ -234,8 +235,8 @@ _OBJECTIVES = Row(
             "Burn of the latency budget",
             [Ask(expr, window) for window, expr in objectives.LATENCY_BURN.items()],
             units.NoUnit,
-            f"The same for streams whose first delta comes later than {objectives.FIRST_DELTA_S:g} s.",
-            limits=objectives.BURN_LIMITS,
+            f"The same for streams whose first delta comes later than {thresholds.FIRST_DELTA_S:g} s.",
+            limits=thresholds.BURN,
             every="1m",
             links=(_TO_STREAMING,),
         ),
@@ -244,7 +245,7 @@ _OBJECTIVES = Row(
             "Error budget left, 30 d",
             objectives.SUCCESS_LEFT,
             units.PercentUnit,
-            f"Of what {objectives.SUCCESS_TARGET:.2%} success allow in 30 days. Below 0 the promise is broken. Needs "
+            f"Of what {thresholds.SUCCESS_TARGET:.2%} success allow in 30 days. Below 0 the promise is broken. Needs "
             "that much history: with less, it is of what there is.",
             limits=(0, 0.25),
             falling=True,
@@ -258,7 +259,7 @@ _OBJECTIVES = Row(
             "Latency budget left, 30 d",
             objectives.LATENCY_LEFT,
             units.PercentUnit,
-            f"Of what {objectives.FIRST_DELTA_TARGET:.2%} of streams within {objectives.FIRST_DELTA_S:g} s allow in 30 "
+            f"Of what {thresholds.FIRST_DELTA_TARGET:.2%} of streams within {thresholds.FIRST_DELTA_S:g} s allow in 30 "
             "days.",
             limits=(0, 0.25),
             falling=True,
@@ -332,7 +333,7 @@ _MONEY = Row(
             units.PercentUnit,
             "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing. Empty where "
             "the gateway's settings name none.",
-            limits=(0.8, 1),
+            limits=thresholds.BUDGET,
             high=1,
             nothing="no budgets set",
             links=(_TO_COST,),
@@ -350,7 +351,7 @@ _TRUST = Row(
             units.NoUnit,
             "Records that never reached the observer, in the shown time: what they would have counted is missing "
             "above. Good: 0. No byte of a client is ever lost with them.",
-            limits=(1, 1),
+            limits=thresholds.LOST,
             decimals=0,
             links=(_TO_HEALTH,),
         ),
@@ -360,7 +361,7 @@ _TRUST = Row(
             health.TAP_FAULTS_SHOWN,
             units.NoUnit,
             "Bugs of ours that switched reading off for an exchange, in the shown time. Good: 0.",
-            limits=(1, 1),
+            limits=thresholds.FAULTS,
             decimals=0,
             links=(_TO_HEALTH,),
         ),
@@ -370,7 +371,7 @@ _TRUST = Row(
             health.TELEMETRY_FAULTS_SHOWN,
             units.NoUnit,
             "Bugs of ours in the observer, in the shown time: a record missed metrics, traces or the log. Good: 0.",
-            limits=(1, 1),
+            limits=thresholds.FAULTS,
             decimals=0,
             links=(_TO_HEALTH,),
         ),
@@ -381,7 +382,7 @@ _TRUST = Row(
             units.PercentUnit,
             "Share of creates that ended without any usage, in the shown time. Their tokens and cost are unknown, not "
             "0: sums of tokens are a lower bound.",
-            limits=(0.01, 0.1),
+            limits=thresholds.USAGE_MISSING,
             decimals=1,
             nothing="no requests",
             links=(_TO_COST,),
@@ -404,7 +405,7 @@ _TRUST = Row(
             units.NoUnit,
             "Words of the API that this version doesn't know, in the shown time: it has grown. All was passed on; what "
             "they mean is not counted.",
-            limits=(1, 100),
+            limits=thresholds.UNKNOWN,
             decimals=0,
             links=(_TO_ERRORS,),
         ),

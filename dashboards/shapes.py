@@ -69,7 +69,7 @@ def _thresholds(panel: Panel) -> build.ThresholdsConfig:
     start, middle, end = (RED, AMBER, GREEN) if panel.falling else (GREEN, AMBER, RED)
     steps = [model.Threshold(value=None, color=start)]
     if panel.limits is not None:
-        first, second = panel.limits
+        first, second = (round(limit, 9) for limit in panel.limits)  # 1 - 0.99 is a little more than 0.01
         if first < second:
             steps.append(model.Threshold(value=first, color=middle))
         steps.append(model.Threshold(value=second, color=end))

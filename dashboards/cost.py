@@ -47,19 +47,19 @@ _NOW = Row(
         ),
         stat(
             3,
-            "A month at the pace of 24 h",
+            "Month, by 24 h",
             cost.MONTH_AT_PACE_OF_DAY,
             units.Dollars,
-            "The last 24 hours' cost times the days of this month. High after a busy day, low on a Sunday.",
+            "This month's forecast: the last 24 hours' cost times its days. High after a busy day, low on a Sunday.",
             width=3,
             decimals=0,
         ),
         stat(
             4,
-            "A month at the pace of 7 days",
+            "Month, by 7 days",
             cost.MONTH_AT_PACE_OF_WEEK,
             units.Dollars,
-            "A seventh of the last 7 days' cost times the days of this month: the steadier forecast. Too low while "
+            "This month's steadier forecast: a seventh of the last 7 days' cost times its days. Too low while "
             "Prometheus has fewer than 7 days.",
             width=3,
             decimals=0,
@@ -159,6 +159,7 @@ _SPENDING = Row(
             width=14,
             sort_by="cost",
             data_links=(_OF_MODEL,),
+            height=6,
         ),
         table(
             14,
@@ -173,6 +174,7 @@ _SPENDING = Row(
             width=10,
             sort_by="cost",
             data_links=(_OF_TEAM,),
+            height=6,
         ),
         stat(
             15,
@@ -363,6 +365,7 @@ _BUDGETS = Row(
             limits=thresholds.BUDGET,
             high=1,
             nothing="no budgets set",
+            height=6,
         ),
         bars(
             41,
@@ -374,6 +377,7 @@ _BUDGETS = Row(
             limits=thresholds.BUDGET,
             high=1,
             nothing="no budgets set",
+            height=6,
         ),
         table(
             42,
@@ -386,6 +390,7 @@ _BUDGETS = Row(
             "What the window has used, and the budget. Counted from the start of the gateway, so not a cent is missed.",
             decimals=2,
             nothing="no budgets set",
+            height=6,
         ),
     ),
 )
@@ -402,6 +407,7 @@ _PRICES = Row(
             sort_by="tokens",
             nothing="none",
             width=12,
+            height=6,
         ),
         table(
             51,
@@ -413,6 +419,7 @@ _PRICES = Row(
             sort_by="calls",
             nothing="none",
             width=12,
+            height=6,
         ),
     ),
 )

@@ -22,6 +22,7 @@ _BROKEN = to_traces(
     "Traces of broken streams",
     '{ span.interactions.outcome =~ "truncated|upstream_abort|stream_error" && kind = server }',
 )
+_THROTTLED = to_traces("Traces of throttled requests", '{ span.error.type = "429" }')
 _STALLED = to_traces("Traces of stalled streams", "{ span.interactions.stalled = true }")
 _UNKNOWN = to_traces("Traces with words not known", "{ span.interactions.unknown_events > 0 }")
 _ODD = to_traces("Traces with this oddity", '{ span.interactions.anomalies = "${__data.fields.anomaly}" }')
@@ -38,6 +39,7 @@ _NOW = Row(
             "unread, and what the API refused as the caller's mistake (4xx but 429).",
             limits=thresholds.SUCCESS,
             falling=True,
+            width=3,
             decimals=2,
             high=1,
             nothing="no requests",
@@ -50,6 +52,7 @@ _NOW = Row(
             "Share of streams in the shown time that ended as truncated, upstream_abort or stream_error: what the "
             "client got is cut off, or ends in an error.",
             limits=thresholds.BROKEN,
+            width=3,
             decimals=2,
             nothing="no streams",
             links=(_BROKEN,),
@@ -62,7 +65,20 @@ _NOW = Row(
             "Requests in the shown time that the gateway itself answered with an error, or refused. Good: 0, but for "
             "clients that send what can't be served.",
             limits=(1, 10),
+            width=3,
             decimals=0,
+        ),
+        stat(
+            7,
+            "Throttled",
+            requests.THROTTLED_SHOWN,
+            units.NoUnit,
+            "Requests in the shown time that the API refused with 429: the quota is used up. Clients see it; the "
+            "gateway repeats nothing.",
+            limits=(1, 100),
+            width=3,
+            decimals=0,
+            links=(_THROTTLED,),
         ),
         stat(
             4,
@@ -72,6 +88,7 @@ _NOW = Row(
             "Words of the API that this version doesn't know, in the shown time: the API has grown. All was passed on; "
             "what they mean is not counted.",
             limits=thresholds.UNKNOWN,
+            width=3,
             decimals=0,
             links=(_UNKNOWN,),
         ),
@@ -83,6 +100,7 @@ _NOW = Row(
             "Events that could not be read, in the shown time: no JSON, no UTF-8, another shape, too long. All were "
             "passed on.",
             limits=thresholds.INVALID,
+            width=3,
             decimals=0,
         ),
         stat(
@@ -93,8 +111,20 @@ _NOW = Row(
             "Silences over the stall threshold (30 s by default) while something other than a thought was being "
             "written, in the shown time.",
             limits=thresholds.STALLS,
+            width=3,
             decimals=0,
             links=(_STALLED,),
+        ),
+        stat(
+            8,
+            "Status not known",
+            oddities.UNKNOWN_STATUS_SHOWN,
+            units.NoUnit,
+            "Requests in the shown time whose end could not be told: no readable status, an encoding that can't be "
+            "read, or reading was switched off by a fault.",
+            limits=(1, 10),
+            decimals=0,
+            width=3,
         ),
     ),
 )
@@ -347,17 +377,6 @@ _DRIFT = Row(
             sort_by="times",
             width=6,
             nothing="none",
-        ),
-        stat(
-            47,
-            "Status not known",
-            oddities.UNKNOWN_STATUS_SHOWN,
-            units.NoUnit,
-            "Requests in the shown time whose end could not be told: no readable status, an encoding that can't be "
-            "read, or reading was switched off by a fault.",
-            limits=(1, 10),
-            decimals=0,
-            width=6,
         ),
     ),
 )

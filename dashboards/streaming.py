@@ -11,7 +11,7 @@ from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.links import to_traces
 from dashboards.panels import Ask, heatmap, lines, stack, stat, table
-from dashboards.queries import latency, objectives, requests
+from dashboards.queries import cost, latency, objectives, requests
 
 _SLOW_TRACES = to_traces(
     "Slow traces of the shown time",
@@ -149,17 +149,19 @@ _FIRST = Row(
             15,
             "Models in the shown time",
             [
-                Ask(latency.BY_MODEL_STREAMS_SHOWN, "streams", unit=units.NoUnit, decimals=0),
+                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates", unit=units.NoUnit, decimals=0),
                 Ask(latency.BY_MODEL_P50_SHOWN, "first delta p50"),
                 Ask(latency.BY_MODEL_P95_SHOWN, "first delta p95"),
                 Ask(latency.BY_MODEL_GAP_P99_SHOWN, "gap p99"),
                 Ask(latency.BY_MODEL_DURATION_P95_SHOWN, "duration p95"),
             ],
             units.Seconds,
-            "A line a model. A click on its name finds its traces. A cell without a value: it had no such stream.",
-            sort_by="streams",
+            "A line a model. A click on its name finds its traces. Creates of every kind; the times are of those that "
+            "streamed.",
+            sort_by="creates",
             width=24,
             data_links=(_OF_MODEL,),
+            height=6,
         ),
     ),
 )

@@ -23,7 +23,6 @@ BY_MODEL_P50_SHOWN = quantile(0.5, names.FIRST_DELTA, "model", window=SHOWN, kin
 BY_MODEL_P95_SHOWN = quantile(0.95, names.FIRST_DELTA, "model", window=SHOWN, kind=ANY)
 BY_MODEL_GAP_P99_SHOWN = quantile(0.99, names.GAP, "model", window=SHOWN)
 BY_MODEL_DURATION_P95_SHOWN = quantile(0.95, names.REQUEST_DURATION, "model", window=SHOWN, mode="stream")
-BY_MODEL_STREAMS_SHOWN = f"{total(names.REQUESTS, SHOWN, 'model', mode='stream')} > 0"
 
 
 def slow_first_delta(bound_s: float, kind: str, window: str) -> str:

@@ -52,10 +52,9 @@ _PATTERNS = {
 }
 
 
-def schema(values: Iterable[Value], alert_settings: Schema | None = None) -> Schema:
-    """The whole schema. alert_settings: that of the thresholds of alerts, where there are any."""
-    settings = settings_schema()
-    special = {"settings": settings, "alert settings": alert_settings or {"type": "object", "maxProperties": 0}}
+def schema(values: Iterable[Value], alert_settings: Schema) -> Schema:
+    """The whole schema. alert_settings: that of the thresholds of alerts."""
+    special = {"settings": settings_schema(), "alert settings": alert_settings}
     root: Schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of interactions-gateway",

@@ -15,9 +15,7 @@ from tests.helm.objects import (
     ALL_APIS,
     GATEWAY_API,
     NAME,
-    NAMESPACE,
     OPERATOR,
-    Object,
     container,
     kinds,
     objects,
@@ -25,6 +23,7 @@ from tests.helm.objects import (
     pod,
     rendered,
 )
+from tests.helm.render import NAMESPACE, Object
 
 Values = dict[str, Any]
 
@@ -484,7 +483,7 @@ def test_a_new_version_of_the_chart_alone_replaces_no_pod() -> None:
     ],
 )
 def test_the_notes_say_what_to_do_next(values: Values, apis: list[str], words: list[str]) -> None:
-    notes = rendered(values, apis)["NOTES.txt"]
+    notes = rendered(values, apis).notes
 
     assert [word for word in words if word not in notes] == []
 

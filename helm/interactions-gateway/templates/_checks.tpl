@@ -191,5 +191,6 @@
 {{- $found = append $found (printf "prometheusRule.enabled %s load config/rules into your Prometheus" $operator) -}}
 {{- end -}}
 {{- end -}}
+{{- $found = concat $found (include "interactions-gateway.checks.alerts" . | fromJsonArray) -}}
 {{- toJson $found -}}
 {{- end }}

@@ -53,6 +53,10 @@ class Board:
         for row in self.rows:
             yield from row.panels
 
+    def panel(self, id_: int) -> Panel:
+        """The panel with this id. StopIteration if there is none."""
+        return next(panel for panel in self.panels if panel.id == id_)
+
     @property
     def links(self) -> tuple[Link, ...]:
         """To the other dashboards, and to the runbook."""

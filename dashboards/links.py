@@ -42,9 +42,9 @@ def to_dashboard(title: str) -> Link:
     return Link(title, f"/d/{UIDS[title]}", f"Go on to {title}", keeps=True)
 
 
-def to_panel_of(title: str, says: str) -> Link:
+def to_panel_of(title: str) -> Link:
     """From a panel to the dashboard that says more, with what is chosen."""
-    return Link(says, f"/d/{UIDS[title]}?${{__url_time_range}}&${{__all_variables}}", f"Go on to {title}")
+    return Link(title, f"/d/{UIDS[title]}?${{__url_time_range}}&${{__all_variables}}", f"Go on to {title}")
 
 
 def to_runbook(page: str) -> Link:

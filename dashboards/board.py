@@ -68,7 +68,7 @@ class Board:
         texts = [link.url for link in self.links]
         for panel in self.panels:
             texts += [ask.expr for ask in panel.asks]
-            texts += [link.url for link in (*panel.links, *panel.data_links)]
+            texts += [link.url for link in (*panel.leads_to, *panel.data_links)]
         return variables.used(texts)
 
     def built(self) -> model.Dashboard:

@@ -23,6 +23,10 @@ BUDGETS = Row(
             high=1,
             nothing="no budgets set",
             height=6,
+            alerts=(
+                "BudgetNearlySpent",
+                "BudgetSpent",
+            ),
         ),
         bars(
             41,
@@ -35,6 +39,10 @@ BUDGETS = Row(
             high=1,
             nothing="no budgets set",
             height=6,
+            alerts=(
+                "BudgetBurnFast",
+                "BudgetBurnSlow",
+            ),
         ),
         table(
             42,
@@ -65,6 +73,7 @@ PRICES = Row(
             nothing="none",
             width=12,
             height=6,
+            alerts=("Unpriced",),
         ),
         table(
             51,
@@ -77,6 +86,7 @@ PRICES = Row(
             nothing="none",
             width=12,
             height=6,
+            alerts=("UnpricedCalls",),
         ),
     ),
 )

@@ -76,6 +76,10 @@ _NOW = Row(
             width=3,
             decimals=0,
             nothing="no budgets",
+            alerts=(
+                "BudgetNearlySpent",
+                "BudgetSpent",
+            ),
         ),
         stat(
             6,
@@ -100,6 +104,7 @@ _NOW = Row(
             width=3,
             decimals=1,
             nothing="no tokens",
+            alerts=("Unpriced",),
         ),
         stat(
             8,
@@ -111,6 +116,7 @@ _NOW = Row(
             width=3,
             decimals=1,
             nothing="no requests",
+            alerts=("UsageMissing",),
         ),
     ),
 )
@@ -205,6 +211,7 @@ _SPENDING = Row(
             limits=(1, 100),
             decimals=0,
             width=6,
+            alerts=("UnpricedCalls",),
         ),
         stat(
             18,

@@ -24,6 +24,7 @@ DRIFT = Row(
             "New event, step or delta types, statuses, tiers, modalities. A few: the API is trying something out. All "
             "streams: it has changed, and a new version of the gateway is due.",
             links=(UNKNOWN_TRACES,),
+            alerts=("UnknownEvents",),
         ),
         lines(
             41,
@@ -31,6 +32,7 @@ DRIFT = Row(
             [Ask(oddities.INVALID_BY_REASON, "{{reason}}")],
             units.EventsPerSecond,
             "json, utf8, shape, size. They were passed on as they came.",
+            alerts=("InvalidEvents",),
         ),
         lines(
             42,
@@ -73,6 +75,7 @@ DRIFT = Row(
             sort_by="interactions",
             width=6,
             nothing="none",
+            alerts=("UsageMissing",),
         ),
         table(
             46,
@@ -85,6 +88,10 @@ DRIFT = Row(
             sort_by="times",
             width=6,
             nothing="none",
+            alerts=(
+                "LabelOverflow",
+                "SeriesLimit",
+            ),
         ),
     ),
 )

@@ -42,6 +42,7 @@ _NOW = Row(
             decimals=2,
             high=1,
             nothing="no requests",
+            alerts=("SuccessBudgetBurn",),
         ),
         stat(
             2,
@@ -55,6 +56,7 @@ _NOW = Row(
             decimals=2,
             nothing="no streams",
             links=(_BROKEN,),
+            alerts=("BrokenStreams",),
         ),
         stat(
             3,
@@ -90,6 +92,7 @@ _NOW = Row(
             width=3,
             decimals=0,
             links=(UNKNOWN_TRACES,),
+            alerts=("UnknownEvents",),
         ),
         stat(
             5,
@@ -101,6 +104,7 @@ _NOW = Row(
             limits=thresholds.INVALID,
             width=3,
             decimals=0,
+            alerts=("InvalidEvents",),
         ),
         stat(
             6,
@@ -113,6 +117,7 @@ _NOW = Row(
             width=3,
             decimals=0,
             links=(_STALLED,),
+            alerts=("Stalls",),
         ),
         stat(
             8,
@@ -195,6 +200,7 @@ _WHOSE = Row(
             units.CountsPerSecond,
             "upstream_http: a status of the API. upstream_event: an error in a stream. transport: the connection "
             "broke. gateway: our own answer. client: it left. The dots lead to traces.",
+            alerts=("ErrorRatio",),
         ),
         lines(
             21,
@@ -213,6 +219,7 @@ _WHOSE = Row(
             ],
             units.CountsPerSecond,
             "429: the quota is used up. Other 4xx: what was asked is wrong. 5xx: the API.",
+            alerts=("CallerErrorRatio",),
         ),
         table(
             23,
@@ -231,6 +238,7 @@ _WHOSE = Row(
             units.RequestsPerSecond,
             "max_streams: more exchanges than the settings allow. draining: it is being stopped. Others: what no "
             "server takes.",
+            alerts=("Full",),
         ),
         lines(
             25,
@@ -254,6 +262,7 @@ _BROKEN_ROW = Row(
             "truncated: a clean end before the terminal event. upstream_abort: the connection broke. stream_error: an "
             "error event. client_abort: the client left while it ran.",
             links=(_BROKEN,),
+            alerts=("BrokenStreams",),
         ),
         lines(
             31,

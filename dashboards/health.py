@@ -27,6 +27,10 @@ _NOW = Row(
             falling=True,
             width=3,
             nothing="none",
+            alerts=(
+                "Down",
+                "InstanceDown",
+            ),
         ),
         stat(
             2,
@@ -38,6 +42,7 @@ _NOW = Row(
             limits=(1, 1),
             width=3,
             decimals=0,
+            alerts=("UnexpectedPlainPath",),
         ),
         stat(
             3,
@@ -48,6 +53,10 @@ _NOW = Row(
             limits=thresholds.RESTARTS,
             width=3,
             decimals=0,
+            alerts=(
+                "ProcessRestarted",
+                "ProcessLoop",
+            ),
         ),
         stat(
             4,
@@ -59,6 +68,7 @@ _NOW = Row(
             limits=thresholds.LOST,
             width=3,
             decimals=0,
+            alerts=("RecordsLost",),
         ),
         stat(
             5,
@@ -69,6 +79,7 @@ _NOW = Row(
             limits=(1, 1000),
             width=3,
             decimals=0,
+            alerts=("ExportsFailing",),
         ),
         stat(
             6,
@@ -82,6 +93,7 @@ _NOW = Row(
             decimals=0,
             nothing="unknown",
             over_time=True,
+            alerts=("ProcessBusy",),
         ),
         stat(
             7,
@@ -93,6 +105,7 @@ _NOW = Row(
             limits=thresholds.LOOP_LAG,
             width=3,
             over_time=True,
+            alerts=("LoopLag",),
         ),
         stat(
             8,
@@ -117,6 +130,7 @@ _PROCESSES = Row(
             units.PercentUnit,
             "1 is a whole core. A forwarder or the observer can use one at most. Where there is no /proc: nothing.",
             limits=thresholds.CPU,
+            alerts=("ProcessBusy",),
         ),
         lines(
             11,
@@ -124,6 +138,7 @@ _PROCESSES = Row(
             [Ask(health.MEMORY_BY_PROCESS, _PROCESS)],
             units.BytesIEC,
             "Resident, of each process. It grows with open streams and with series; a line that only grows is a leak.",
+            alerts=("MemoryHigh",),
         ),
         lines(
             12,
@@ -138,6 +153,7 @@ _PROCESSES = Row(
             limits=thresholds.LOOP_LAG,
             log_scale=True,
             low=None,
+            alerts=("LoopLag",),
         ),
         lines(
             13,
@@ -154,6 +170,10 @@ _PROCESSES = Row(
             units.NoUnit,
             "Processes that the supervisor started again, within each step. A forwarder that dies breaks its streams; "
             "an observer that dies breaks none.",
+            alerts=(
+                "ProcessRestarted",
+                "ProcessLoop",
+            ),
         ),
         lines(
             15,
@@ -214,6 +234,7 @@ _RECORDS = Row(
             "had taken them.",
             limits=(1, 1),
             nothing="none",
+            alerts=("RecordsLost",),
         ),
         lines(
             23,
@@ -230,6 +251,7 @@ _RECORDS = Row(
             units.Seconds,
             "How far the figures are behind. Good: under a second.",
             limits=thresholds.RECORD_LAG,
+            alerts=("RecordLag",),
         ),
         lines(
             25,
@@ -242,6 +264,10 @@ _RECORDS = Row(
             "Within each step. tap: reading was switched off for one exchange. telemetry: one record missed one sink. "
             "Clients feel neither. Good: 0.",
             limits=thresholds.FAULTS,
+            alerts=(
+                "TapFaults",
+                "TelemetryFaults",
+            ),
         ),
     ),
 )
@@ -266,6 +292,7 @@ _EXPORTS = Row(
             limits=thresholds.EXPORTS_FAILED,
             high=1,
             nothing="no exports",
+            alerts=("ExportsFailing",),
         ),
         lines(
             32,
@@ -286,6 +313,7 @@ _EXPORTS = Row(
             "`other`.",
             limits=(8_000, 10_000),
             width=12,
+            alerts=("SeriesLimit",),
         ),
         lines(
             34,
@@ -295,6 +323,7 @@ _EXPORTS = Row(
             "Within each step. Values outside a label's set, counted as `other`.",
             width=12,
             nothing="none",
+            alerts=("LabelOverflow",),
         ),
     ),
 )

@@ -20,6 +20,7 @@ UIDS = {  # by what a dashboard is called
     "Gateway health": "interactions-health",
 }
 TAG = "interactions-gateway"
+ALERT_PREFIX = "InteractionsGateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def to_panel_of(title: str) -> Link:
 
 def to_runbook(page: str) -> Link:
     """To a page of docs/runbook: what the user feels, the first looks, what to do. page: an alert's name."""
-    return Link("Runbook", f"${{runbook}}/{page}.md", "What to do")
+    return Link("Runbook: what to do", f"${{runbook}}/{page}.md", page)
 
 
 def to_traces(says: str, where: str) -> Link:

@@ -66,6 +66,7 @@ _NOW = Row(
             decimals=1,
             nothing="no requests",
             links=(_TO_ERRORS,),
+            alerts=("SuccessBudgetBurn",),
         ),
         _again(streaming.BOARD, 2, as_=4, width=3),
         stat(
@@ -140,6 +141,7 @@ _OBJECTIVES = Row(
             limits=thresholds.BURN,
             every="1m",
             links=(_TO_ERRORS,),
+            alerts=("SuccessBudgetBurn",),
         ),
         lines(
             31,
@@ -150,6 +152,7 @@ _OBJECTIVES = Row(
             limits=thresholds.BURN,
             every="1m",
             links=(_TO_STREAMING,),
+            alerts=("FirstDeltaBudgetBurn",),
         ),
         stat(
             32,

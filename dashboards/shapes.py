@@ -39,8 +39,8 @@ def built(panel: Panel, position: model.GridPos, says: str) -> Builder:
         builder.no_value(panel.nothing)
     if panel.every:
         builder.interval(panel.every)
-    if panel.links:
-        builder.links([link.built() for link in panel.links])
+    if panel.leads_to:
+        builder.links([link.built() for link in panel.leads_to])
     if panel.data_links:
         builder.data_links([link.built() for link in panel.data_links])
     for number, ask in enumerate(panel.asks):

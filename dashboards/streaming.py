@@ -59,6 +59,7 @@ _NOW = Row(
             limits=thresholds.LATE,
             decimals=2,
             nothing="no streams",
+            alerts=("FirstDeltaBudgetBurn",),
         ),
         stat(
             4,
@@ -82,6 +83,7 @@ _NOW = Row(
             limits=thresholds.STALLS,
             decimals=0,
             links=(_STALLED_TRACES,),
+            alerts=("Stalls",),
         ),
         stat(
             6,
@@ -93,6 +95,7 @@ _NOW = Row(
             limits=thresholds.SILENCE,
             decimals=0,
             over_time=True,
+            alerts=("SilentStream",),
         ),
     ),
 )
@@ -218,6 +221,7 @@ _GAPS = Row(
             "top only.",
             links=(_STALLED_TRACES,),
             nothing="none",
+            alerts=("Stalls",),
         ),
         lines(
             26,
@@ -226,6 +230,7 @@ _GAPS = Row(
             units.Seconds,
             "While it happens: the longest running silence of an open stream, of each gateway.",
             limits=thresholds.SILENCE,
+            alerts=("SilentStream",),
         ),
     ),
 )

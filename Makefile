@@ -1,8 +1,11 @@
 # make run    the gateway at work: simulated API, gateway, sample clients (UPSTREAM=https://… for a real API instead)
+# make stack  the same demo with a Prometheus and an Alertmanager beside it, all rules loaded (docs/stack.md)
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
 # make docs   docs/telemetry.md anew, from the catalogue of names
+# make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
+# make dashboards   dashboards/json and the chart's copy of it anew, from the code
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
 PYTHON ?= python3
@@ -13,7 +16,9 @@ TOOLS := .cache/tools/fetched
 COMPILED := .cache/compiled/installed
 BENCH_TOOLS := .cache/bench/tools/fetched
 BENCH_FLAGS ?=
+STACK_FLAGS ?=
 FORWARDING_TESTS := tests/conformance tests/e2e tests/exact
+BESIDE := tests/tools/beside.sh
 CC_FOUND := $(shell command -v cc 2>/dev/null)
 JS := tests/sdk/js
 JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
@@ -25,16 +30,21 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run test test-all compiled docs bench bench-quick lint format lock clean
+.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
 
-# All of it over the fast path, then what is proven of forwarding over the plain path and over the compiled build.
+stack: $(INSTALLED) $(TOOLS)
+	@$(BIN)/python -m tests.stack $(STACK_FLAGS)
+
+# What is proven of forwarding, over the fast path, the plain one and the compiled build; all other tests beside it.
 test: lint $(TOOLS) $(JS_INSTALLED) $(if $(CC_FOUND),$(COMPILED))
-	$(BIN)/pytest $(PYTEST_FLAGS)
-	$(BIN)/pytest $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS)
-	$(if $(CC_FOUND),$(BIN)/pytest $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS),@echo "no C compiler: the compiled build is not tested")
+	$(BESIDE) .cache/forwarding.log \
+		"$(BIN)/pytest $(PYTEST_FLAGS) $(FORWARDING_TESTS:%=--ignore %)" \
+		"$(BIN)/pytest $(PYTEST_FLAGS) $(FORWARDING_TESTS) && \
+		$(BIN)/pytest $(PYTEST_FLAGS) --path plain $(FORWARDING_TESTS) && \
+		$(if $(CC_FOUND),$(BIN)/pytest $(PYTEST_FLAGS) --build compiled $(FORWARDING_TESTS),echo no C compiler: the compiled build is not tested)"
 
 test-all: lint $(TOOLS) $(JS_INSTALLED) $(COMPILED)
 	$(BIN)/pytest --heavy $(PYTEST_FLAGS)
@@ -57,6 +67,12 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m gateway.telemetry.reference > docs/telemetry.md
+
+chart: $(INSTALLED)
+	$(BIN)/python -m helm.reference
+
+dashboards: $(INSTALLED)
+	$(BIN)/python -m dashboards
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

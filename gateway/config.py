@@ -312,6 +312,12 @@ class Settings(Section):
     grace_period_s: Annotated[Number, Field(ge=0, allow_inf_nan=False)] = _setting(
         30.0, "for open exchanges to finish at shutdown", "a number of seconds, 0 or more"
     )
+    memory_limit_bytes: OptionalCount = _setting(
+        None,
+        "what all processes together may have, such as the container's limit: before it is reached, an observer that "
+        "has grown is replaced",
+        f'{COUNT}, or "none"',
+    )
     budgets: Annotated[tuple[Budget, ...], FromJson, AfterValidator(_named_once)] = _setting(
         (),
         "what may be spent, each with a name, usd, window, and team where it is one team's; in the environment as JSON",

@@ -24,8 +24,9 @@ from gateway.config import CONFIG_VARIABLE, ENV_NESTED, ENV_PREFIX, Settings
 Key = tuple[str, ...]
 
 VALUE_MAX_CHARS = 80
-# Kubernetes sets these for a Service called interactions-gateway; nobody meant them as settings.
+# Kubernetes sets these for a Service whose name begins with interactions-gateway; nobody meant them as settings.
 _SERVICE_LINKS = re.compile(r"SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?")
+_SERVICE_HOST = "SERVICE_HOST"
 _SECRET_NAMES = re.compile(r"secret|token|password|passwd|api_?key|credential|auth", re.IGNORECASE)
 _SECRETS = re.compile(
     r"(?<=://)[^/@\s]+(?=@)"  # user and password of a URL
@@ -164,10 +165,12 @@ def variable(key: Key) -> str:
 
 def _read_environment(gathered: _Gathered, environ: Mapping[str, str]) -> None:
     known = {variable(key): key for key in ALLOWED}
+    services = [name.removesuffix(_SERVICE_HOST) for name in environ if name.endswith(f"_{_SERVICE_HOST}")]
     for name in sorted(environ):
         if not name.upper().startswith(ENV_PREFIX) or name == CONFIG_VARIABLE or name in known:
             continue
-        if not _SERVICE_LINKS.fullmatch(name[len(ENV_PREFIX) :]):
+        links = [name.removeprefix(service) for service in services if name.startswith(service)]
+        if not any(_SERVICE_LINKS.fullmatch(link) for link in links):
             gathered.mistakes.append(_unknown(name, "environment", [*known, CONFIG_VARIABLE]))
     for name, value in environ.items():
         if name in known:

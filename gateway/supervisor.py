@@ -1,9 +1,9 @@
 """The supervisor: binds the sockets, starts forwarders and observer, restarts what dies, orders the shutdown.
 
-Not here: how a child is started and spoken to (children.py), the order of a rolling restart (rolling.py), sockets
-(sockets.py), what settings mean (config.py).
+Not here: how a child is started and spoken to (children.py), the order of a rolling restart (rolling.py), when memory
+gets short (memory.py), sockets (sockets.py), what settings mean (config.py).
 Source: design.md 5 and 7.
-Promise: standard library and four small modules of ours only, so that nothing heavy can bring it down. Everything it
+Promise: standard library and five small modules of ours only, so that nothing heavy can bring it down. Everything it
 waits for is in one `select`: signals, lifelines, the next deadline.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from gateway import sockets
 from gateway.addresses import split_address
 from gateway.children import Child
+from gateway.memory import MemoryGuard
 from gateway.rolling import RollingRestart
 
 EXIT_MISTAKE = 2
@@ -86,6 +87,7 @@ class Supervisor:
         self._rolling = RollingRestart(
             self._forwarders, self._forwarder, self._log, stay_s=self._grace_s + FORWARDER_SLACK_S
         )
+        self._memory = MemoryGuard(settings["memory_limit_bytes"], self._log)
         self._observer = Child("observer", None, "gateway.observer", {"records": self._records, "admin": self._admin})
         self._has_terminal = os.isatty(0)
         self._restarts = {"observer": 0, "forwarder": 0}  # by role: a child that took another's place begins at 0
@@ -103,6 +105,7 @@ class Supervisor:
             self._reap()
             self._rolling.step()
             self._start_due()
+            self._mind_memory()
             self._step_shutdown()
             if self._exit_code is None:
                 self._wait()
@@ -177,6 +180,10 @@ class Supervisor:
         # The last records of draining forwarders want an observer, even a new one.
         return child is self._observer and not self._observer_told and self._forwarders_run()
 
+    def _mind_memory(self) -> None:
+        if not self._stopping:  # the observer goes last, and soon
+            self._memory.step(self._observer, [os.getpid(), *(child.pid for child in self._all_forwarders)])
+
     def _forwarders_run(self) -> bool:
         return any(forwarder.pid is not None for forwarder in self._all_forwarders)
 
@@ -200,7 +207,9 @@ class Supervisor:
 
     def _timeout_s(self) -> float | None:
         moments = [child.start_at_s for child in self._children if child.start_at_s is not None and self._wanted(child)]
-        moments += [moment_s for moment_s in (self._deadline_s, self._rolling.next_s()) if moment_s is not None]
+        memory_s = None if self._stopping else self._memory.next_s()
+        others = (self._deadline_s, self._rolling.next_s(), memory_s)
+        moments += [moment_s for moment_s in others if moment_s is not None]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _listen_to(self, child: Child) -> None:

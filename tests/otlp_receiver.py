@@ -110,15 +110,18 @@ class _State:
 
 
 class OtlpReceiver:
-    """A receiver; use it as a context manager. `endpoint` is what OTEL_EXPORTER_OTLP_ENDPOINT wants."""
+    """A receiver; use it as a context manager. `endpoint` is what OTEL_EXPORTER_OTLP_ENDPOINT wants.
 
-    def __init__(self) -> None:
+    port: where it listens; 0 for a free one, which is known once it runs.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self._state = _State()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="otlp-receiver", daemon=True)
-        self.port = 0
+        self.port = port
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -223,7 +226,7 @@ class OtlpReceiver:
         app.router.add_post("/{path:.*}", self._take)
         runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
         self.port = int(runner.addresses[0][1])
         self._ready.set()

@@ -397,10 +397,17 @@ def test_names_of_teams_are_a_table(tmp_path: Path) -> None:
     assert load(file, environ={}).attribution.team_names == (("1c4a", "search"), ("a b=c", "ads"))
 
 
-def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_no_mistake() -> None:
+@pytest.mark.parametrize("service", ["", "METRICS_", "TEAM_A_"])
+def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_no_mistake(service: str) -> None:
+    """Also of one whose name only begins so; but one that no Service stands behind is a mistake."""
     names = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR")
+    environ = {ENV_PREFIX + service + name: "tcp://10.0.0.1:8080" for name in names}
 
-    assert load(environ={ENV_PREFIX + name: "tcp://10.0.0.1:8080" for name in names}) == Settings()
+    assert load(environ=environ) == Settings()
+    del environ[f"{ENV_PREFIX}{service}SERVICE_HOST"]
+    with pytest.raises(SettingsError) as raised:
+        load(environ=environ)
+    assert len(raised.value.mistakes) == len(names) - 1
 
 
 def test_settings_ignore_the_environment_unless_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

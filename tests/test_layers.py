@@ -38,7 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "sockets": {"addresses"},
     "children": set(),
     "rolling": {"children"},
-    "supervisor": {"addresses", "children", "rolling", "sockets"},
+    "memory": {"children"},
+    "supervisor": {"addresses", "children", "memory", "rolling", "sockets"},
     "forwarder": {"lifeline", "logs", "loop_lag", "loops", "proxy", "sockets", "tally"},
     "observer": {
         *("admin", "encoding", "lifeline", "logs", "loop_lag", "loops", "records", "reload", "sockets", "telemetry"),
@@ -62,6 +63,7 @@ ONLY: dict[str, set[str]] = {
     "sockets": STANDARD,
     "children": STANDARD,
     "rolling": STANDARD,
+    "memory": STANDARD,
     "supervisor": STANDARD,
     "keys": STANDARD,
     "config_values": STANDARD | {"pydantic"},

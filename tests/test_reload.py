@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.gateway_process import GatewayProcess, SimulatorProcess, wait_until
+from tests.mounted import MountedConfigMap
 from tests.otlp_receiver import OtlpReceiver
 
 MODEL = "gemini-3-flash-preview"
@@ -28,12 +29,15 @@ standard = {{ input = {usd}, output = {usd} }}
 
 
 class Running:
-    """A gateway that reads its settings from a file, before a simulator."""
+    """A gateway that reads its settings from a file, before a simulator. config: a file that is there already."""
 
-    def __init__(self, folder: Path, upstream: str, env: Mapping[str, str] | None = None) -> None:
-        self.config, self.prices = folder / "gateway.toml", folder / "prices.toml"
-        self.write_prices("1")
-        self.write(f'[pricing]\nfile = "{self.prices}"\n')
+    def __init__(
+        self, folder: Path, upstream: str, env: Mapping[str, str] | None = None, config: Path | None = None
+    ) -> None:
+        self.config, self.prices = config or folder / "gateway.toml", folder / "prices.toml"
+        if config is None:
+            self.write_prices("1")
+            self.write(f'[pricing]\nfile = "{self.prices}"\n')
         self.gateway = GatewayProcess(upstream, env=env, flags=["--config", str(self.config)])
         self._sent = 0
 
@@ -189,6 +193,37 @@ def test_settings_with_a_mistake_change_nothing_and_each_is_told(running: Runnin
         "budgets 1.window = 'weekly' (file gateway.toml): must be daily or monthly",
     ]
     assert running.gateway.scrape().labelled("budget_usd") == {}
+
+
+def test_a_mounted_config_map_is_read_again_when_its_folder_is_swapped(tmp_path: Path) -> None:
+    """The names stay links, and what they lead to is another file: settings and prices change at once, twice."""
+
+    def data(usd: str, settings: str = "") -> dict[str, str]:
+        prices = tmp_path / "mount" / "pricing.toml"
+        return {
+            "gateway.toml": f'{settings}[pricing]\nfile = "{prices}"\n',
+            "pricing.toml": PRICES.format(usd=usd),
+        }
+
+    mount = MountedConfigMap(tmp_path / "mount", data("1"))
+    with SimulatorProcess() as simulator:
+        running = Running(tmp_path, simulator.url, config=mount.folder / "gateway.toml")
+        with running.gateway:
+            costs = [running.ask()["cost_usd"]]
+            mount.change(data("2", '[[budgets]]\nname = "all"\nusd = 10\nwindow = "daily"\n'))
+            running.events("reloaded")
+            costs.append(running.ask()["cost_usd"])
+            budgets = running.gateway.scrape().labelled("budget_usd")
+            mount.change(data("3"))
+            running.events("reloaded", 2)
+            costs.append(running.ask()["cost_usd"])
+            reloads = [event["changed"] for event in running.gateway.events("reloaded")]
+            refused = running.gateway.events("not_reloaded")
+
+    assert [cost / costs[0] for cost in costs] == pytest.approx([1, 2, 3])
+    assert budgets == {(("budget", "all"), ("window", "daily")): 10}
+    assert reloads == [["budgets", "pricing"], ["budgets", "pricing"]]
+    assert refused == []
 
 
 def test_what_wants_a_restart_is_told_once_and_the_rest_is_taken_up(running: Running) -> None:

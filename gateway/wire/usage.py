@@ -7,7 +7,7 @@ Source: interactions-api.md 5, accounting.md 2. Missing is not zero, and nothing
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 MODALITIES = frozenset({"text", "image", "audio", "video", "document"})
 UNKNOWN = "unknown"
@@ -189,11 +189,6 @@ def add(one: Usage, other: Usage) -> Usage:
     for source in (one, other):
         _merge(total.grounding, source.grounding)
     return total
-
-
-def from_dict(data: dict[str, Any]) -> Usage:
-    """The usage that `dataclasses.asdict` (or orjson) wrote down."""
-    return Usage(**data)
 
 
 def _unattributed(usage: Usage) -> int:

@@ -5,19 +5,13 @@ Not here: whether the numbers are true (tests/exact).
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import socket
 import subprocess
 import time
-import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import Metric
@@ -27,12 +21,12 @@ from gateway.simulator.catalogue import scenarios
 from tests.e2e.raw import DEADLINE_S, Client
 from tests.gateway_process import GatewayProcess, SimulatorProcess, wait_until
 from tests.otlp_receiver import OtlpReceiver
+from tests.prometheus_process import READY_S, prometheus
 from tests.tools.programs import program
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 FAULTS = ("", "gzip", "cut-after=3", "end-after=3", "no-head")
 HISTOGRAMS = ("time_to_first_delta_seconds_bucket", "request_duration_seconds_bucket")
-PROMETHEUS_READY_S = 30.0
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -133,80 +127,17 @@ def test_the_format_is_the_scrapers_choice(served: GatewayProcess) -> None:
     assert list(kinds.values()) == ["application/openmetrics-text", "text/plain", "text/plain"]
 
 
-class Prometheus:
-    """The API of a running Prometheus."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def get(self, path: str, **query: str) -> Any:
-        """The data of an answer. Raises RuntimeError for an error."""
-        with urllib.request.urlopen(f"{self._url}{path}?{urllib.parse.urlencode(query)}", timeout=10) as answer:
-            document = json.load(answer)
-        if document["status"] != "success":
-            raise RuntimeError(document)
-        return document["data"]
-
-    def is_ready(self) -> bool:
-        """Whether it answers."""
-        try:
-            with urllib.request.urlopen(self._url + "/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-
-@contextmanager
-def prometheus(target: str, folder: Path) -> Iterator[Prometheus]:
-    """A real one that scrapes the target each second."""
-    config = {
-        "global": {"scrape_interval": "1s"},
-        "scrape_configs": [{"job_name": "gateway", "static_configs": [{"targets": [target]}]}],
-    }
-    (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-    process = subprocess.Popen(
-        [
-            program("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={address}",
-            "--enable-feature=exemplar-storage",
-            "--log.level=warn",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-        env={**os.environ, "GOMAXPROCS": "1"},
-    )
-    api = Prometheus(f"http://{address}")
-    try:
-        wait_until(api.is_ready, PROMETHEUS_READY_S, "Prometheus")
-        yield api
-    finally:
-        process.terminate()
-        try:
-            process.wait(DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(DEADLINE_S)
-
-
 def test_a_prometheus_scrapes_it_and_finds_the_traces_by_exemplars(
     served: GatewayProcess, receiver: OtlpReceiver, tmp_path: Path
 ) -> None:
     """The target is up, the values are those of the page, and each exemplar's trace was exported."""
     began_s = time.time() - 600
-    with prometheus(served.admin_url.removeprefix("http://"), tmp_path) as api:
-
-        def up() -> bool:
-            found = api.get("/api/v1/query", query='up{job="gateway"}')["result"]
-            return bool(found) and found[0]["value"][1] == "1"
-
-        wait_until(up, PROMETHEUS_READY_S, "the scrape")
-        (total,) = api.get("/api/v1/query", query="sum(interactions_gateway_requests_total)")["result"]
-        (target,) = api.get("/api/v1/targets")["activeTargets"]
+    target = {"job_name": "gateway", "static_configs": [{"targets": [served.admin_url.removeprefix("http://")]}]}
+    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [target]}
+    with prometheus(config, tmp_path) as api:
+        wait_until(lambda: api.query('up{job="gateway"} == 1'), READY_S, "the scrape")
+        (total,) = api.query("sum(interactions_gateway_requests_total)")
+        (scraped,) = api.targets()
         end = str(time.time() + 60)
         found: dict[str, set[str]] = {}
         for name in (*HISTOGRAMS, "errors_total"):
@@ -215,8 +146,8 @@ def test_a_prometheus_scrapes_it_and_finds_the_traces_by_exemplars(
             series = wait_until(ask, DEADLINE_S, f"exemplars of {name}")
             found[name] = {exemplar["labels"]["trace_id"] for one in series for exemplar in one["exemplars"]}
 
-    assert float(total["value"][1]) == served.scrape().total("requests_total")
-    assert (target["health"], target["lastError"]) == ("up", "")
+    assert total.value == served.scrape().total("requests_total")
+    assert (scraped["health"], scraped["lastError"]) == ("up", "")
     wanted = set().union(*found.values())
     exported = {span.trace_id for span in receiver.wait_for(lambda spans: wanted <= {span.trace_id for span in spans})}
     assert wanted <= exported

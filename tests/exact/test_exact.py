@@ -80,7 +80,7 @@ def test_every_scrape_during_the_run_is_in_balance(result: Result, tables: list[
     wrong, scraped = [], 0
     for site in result.sites:
         for number, text in enumerate(site.texts):
-            problem = scrapes.imbalance(scrapes.read(text))
+            problem = scrapes.imbalance(scrapes.read_balance(text))
             wrong += [f"{site.name}, scrape {number}: {problem}"] if problem else []
             scraped += 1
         wrong += [f"{site.name}: {failure}" for failure in site.failed_scrapes]

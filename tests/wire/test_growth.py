@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.wire.usage import TYPES, Usage, add, count, from_dict, growth
+from gateway.wire.usage import TYPES, Usage, add, count, growth
 from tests.wire.test_usage import USAGES
 
 
@@ -165,10 +165,3 @@ def test_sums_stay_small() -> None:
 
     assert (total.total, total.input) == ((1 << 63) - 1, (1 << 63) - 1)
     assert (len(total.by_modality["input"]), len(total.grounding)) == (16, 16)
-
-
-@settings(deadline=None)
-@given(USAGES)
-def test_written_and_read_back(usage: Usage) -> None:
-    """A usage survives being written down."""
-    assert from_dict(dataclasses.asdict(usage)) == usage

@@ -1,0 +1,82 @@
+"""Requests and how they end; what of that is an error, and whose.
+
+Source: telemetry-conventions.md 3.3 (the success ratio), docs/counting.md (outcomes).
+"""
+
+from __future__ import annotations
+
+from dashboards.promql import SHOWN, STEP, grown, latest, none_of, one_of, or_none, or_zero, part_of, per_second, total
+from gateway.telemetry import names
+from gateway.wire.outcome import Outcome
+
+GOOD = (Outcome.COMPLETED, Outcome.REQUIRES_ACTION, Outcome.REQUIRES_CONTINUATION, Outcome.IN_PROGRESS)
+# Of no use to judge by: the client's own doing, and what was passed on without being read.
+NOT_JUDGED = (Outcome.CLIENT_ABORT, Outcome.CANCELLED, Outcome.FORWARDED)
+# The stream broke before its end, whoever broke it but the client.
+BROKEN = (Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED, Outcome.STREAM_ERROR)
+THROTTLED = "429"
+
+_JUDGED = none_of(*NOT_JUDGED)
+_BAD = none_of(*GOOD, *NOT_JUDGED)
+
+
+def bad_ratio(window: str, *by: str) -> str:
+    """The share of judged requests that ended badly."""
+    bad = per_second(names.REQUESTS, *by, window=window, outcome=_BAD)
+    return part_of(bad, per_second(names.REQUESTS, *by, window=window, outcome=_JUDGED))
+
+
+SUCCESS_RATIO = f"1 - {bad_ratio(STEP)}"
+SUCCESS_RATIO_SHOWN = "1 - " + part_of(
+    total(names.REQUESTS, SHOWN, outcome=_BAD), total(names.REQUESTS, SHOWN, outcome=_JUDGED)
+)
+ERROR_RATIO_BY_MODEL = bad_ratio(STEP, "model")
+
+OPEN_NOW = latest(names.ACTIVE_STREAMS, "mode")
+OPEN_IN_ALL = latest(names.ACTIVE_STREAMS)
+REQUESTS_A_SECOND = per_second(names.REQUESTS)
+BY_OUTCOME = per_second(names.REQUESTS, "outcome")
+BY_MODEL = per_second(names.REQUESTS, "model")
+BY_ROUTE = per_second(names.REQUESTS, "route", "mode")
+BAD_BY_OUTCOME = or_none(per_second(names.REQUESTS, "outcome", outcome=_BAD), "outcome")
+OUTCOMES_BY_MODEL_SHOWN = or_none(
+    f"{total(names.REQUESTS, SHOWN, 'model', 'outcome', outcome=none_of(*GOOD))} > 0", "outcome"
+)
+
+ERRORS_BY_SOURCE = or_none(per_second(names.ERRORS, "source"), "source")
+ERRORS_BY_CODE = or_none(f"topk(10, {per_second(names.ERRORS, 'source', 'code')})", "code")
+ERRORS_BY_CODE_SHOWN = or_none(f"{total(names.ERRORS, SHOWN, 'source', 'code')} > 0", "code")
+ERRORS_BY_TEAM_SHOWN = or_none(f"{total(names.ERRORS, SHOWN, 'team')} > 0", "team")
+THROTTLED_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=THROTTLED))
+CALLERS_ERRORS_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=one_of("4[013-9].", "42[0-8]")))
+UPSTREAM_ERRORS_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=one_of("5..")))
+
+_OUR_OWN = one_of(Outcome.GATEWAY_ERROR, Outcome.REJECTED)
+OUR_OWN_SHOWN = or_zero(total(names.REQUESTS, SHOWN, outcome=_OUR_OWN))
+BROKEN_RATIO_SHOWN = part_of(
+    total(names.REQUESTS, SHOWN, outcome=one_of(*BROKEN)), total(names.REQUESTS, SHOWN, mode="stream", outcome=_JUDGED)
+)
+BROKEN_BY_OUTCOME = or_none(
+    per_second(names.REQUESTS, "outcome", outcome=one_of(*BROKEN, Outcome.CLIENT_ABORT)), "outcome"
+)
+BROKEN_BY_MODEL_SHOWN = or_none(f"{total(names.REQUESTS, SHOWN, 'model', outcome=one_of(*BROKEN))} > 0", "model")
+CLIENTS_LEFT_BY_PHASE = per_second(names.CLIENT_DISCONNECTS, "phase")
+REJECTED_BY_REASON = per_second(names.REJECTED, "reason")
+REJECTED_SHOWN = grown(names.REJECTED, SHOWN)
+ATTEMPTS = per_second(names.UPSTREAM_ATTEMPTS, "kind", "result")
+OPENED_BY_WORKER = per_second(names.OPENED, "worker")
+
+EVENTS_BY_TYPE = per_second(names.STREAM_EVENTS, "event_type")
+BYTES_BY_DIRECTION = per_second(names.STREAM_BYTES, "direction")
+
+STEPS_BY_TYPE = per_second(names.STEPS, "step_type")
+STEPS_LEFT_OPEN = or_none(per_second(names.STEPS, "step_type", state="open_at_end"), "step_type")
+
+TOOL_CALLS = per_second(names.TOOL_CALLS, "tool", "result")
+TOOL_FAILURES_SHOWN = grown(names.TOOL_CALLS, SHOWN, "tool", "result", result=one_of("error", "unmatched"))
+
+# Ended without any usage, of those that ended with one or should have.
+USAGE_MISSING_RATIO = part_of(
+    total(names.USAGE_MISSING, SHOWN), total(names.REQUESTS, SHOWN, route="create", outcome=_JUDGED)
+)
+USAGE_MISSING_SHOWN = or_none(f"{total(names.USAGE_MISSING, SHOWN, 'model', 'outcome')} > 0", "outcome")

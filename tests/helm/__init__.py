@@ -1,0 +1,1 @@
+"""The chart: what is generated, what it renders, what it refuses."""

@@ -11,9 +11,10 @@ TWO = Kind("two", 1.0, 2.0, (10.0, 20.0), (0.5, 0.5))
 SCRAPE = """\
 # TYPE interactions_gateway_request_duration_seconds histogram
 interactions_gateway_request_duration_seconds_bucket{model="a",mode="stream",le="1"} 2
-interactions_gateway_request_duration_seconds_bucket{model="a",mode="stream",le="5"} 6
+interactions_gateway_request_duration_seconds_bucket{model="a",mode="stream",le="3"} 6
+interactions_gateway_request_duration_seconds_bucket{model="a",mode="stream",le="5"} 8
 interactions_gateway_request_duration_seconds_bucket{model="a",mode="stream",le="+Inf"} 8
-interactions_gateway_request_duration_seconds_sum{model="a",mode="stream"} 40
+interactions_gateway_request_duration_seconds_sum{model="a",mode="stream"} 36
 interactions_gateway_request_duration_seconds_count{model="a",mode="stream"} 8
 interactions_gateway_request_duration_seconds_bucket{model="a",mode="unary",le="1"} 7
 interactions_gateway_request_duration_seconds_bucket{model="a",mode="unary",le="5"} 7
@@ -79,9 +80,14 @@ def test_a_day_begins_low_peaks_and_bursts() -> None:
 
 
 def test_a_scrape_is_read_as_one_kind_of_stream() -> None:
+    """Eight of 4.5 s on average, where the middles of their buckets say 2.125 s; drawn as whole seconds, rounded up."""
     kind = from_scrape(SCRAPE)
 
-    assert kind == Kind("measured", 1.0, 2.0, (1.0, 5.0, float(LONGEST_S)), (0.25, 0.5, 0.25))
+    assert kind.shares == (0.25, 0.5, 0.25, 0.0)
+    assert kind.events_per_s == 80 / 36
+    assert kind.mean_s == pytest.approx(4.0)
+    assert kind.edges_s[:2] == pytest.approx((4.0 / 2.125, 3 * 4.0 / 2.125))
+    assert kind.draw(np.random.default_rng(1), 100_000).mean() == pytest.approx(4.5, rel=0.02)
 
 
 def test_a_gateway_without_streams_has_no_kind() -> None:

@@ -102,27 +102,34 @@ def still_open(kinds: Sequence[Kind], after_s: float) -> float:
 def from_scrape(text: str) -> Kind:
     """All streams of a gateway as one kind, from `request_duration_seconds` and `stream_events_total` of its /metrics.
 
-    Raises ValueError where it has had no stream. What lasted longer than the last bucket is taken to have lasted
-    LONGEST_S.
+    The buckets give the shape, the sum gives the mean, less the half second by which `draw` rounds up. What lasted
+    longer than the last edge is taken to have lasted up to LONGEST_S. Raises ValueError where no stream has ended.
     """
-    buckets: dict[float, float] = {}
+    below: dict[float, float] = {}
     events = seconds = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            streamed = sample.labels.get("mode", "stream") == "stream"
-            if sample.name == "interactions_gateway_request_duration_seconds_bucket" and streamed:
-                edge = min(float(sample.labels["le"]), float(LONGEST_S))
-                buckets[edge] = buckets.get(edge, 0.0) + sample.value
-            elif sample.name == "interactions_gateway_request_duration_seconds_sum" and streamed:
-                seconds += sample.value
-            elif sample.name == "interactions_gateway_stream_events_total":
+            if sample.name == "interactions_gateway_stream_events_total":
                 events += sample.value
-    edges = sorted(buckets)
-    total = buckets[edges[-1]] if edges else 0.0
+            elif sample.labels.get("mode") != "stream":
+                continue
+            elif sample.name == "interactions_gateway_request_duration_seconds_bucket":
+                edge = float(sample.labels["le"])
+                below[edge] = below.get(edge, 0.0) + sample.value
+            elif sample.name == "interactions_gateway_request_duration_seconds_sum":
+                seconds += sample.value
+    total = below.pop(math.inf, 0.0)
     if not total or not seconds:
         raise ValueError("no stream has ended at this gateway")
-    counts = [buckets[edge] - (buckets[edges[n - 1]] if n else 0.0) for n, edge in enumerate(edges)]
-    return Kind("measured", 1.0, events / seconds, tuple(edges), tuple(count / total for count in counts))
+    below[LONGEST_S] = total
+    edges = [0.0, *sorted(edge for edge in below if edge <= LONGEST_S)]
+    counts = [below[high] - below.get(low, 0.0) for low, high in itertools.pairwise(edges)]
+    middle_s = sum(
+        count * (low + high) / 2 for count, (low, high) in zip(counts, itertools.pairwise(edges), strict=True)
+    )
+    stretch = max(seconds - total / 2, total / 2) / middle_s
+    shares = tuple(count / total for count in counts)
+    return Kind("measured", 1.0, events / seconds, tuple(edge * stretch for edge in edges[1:]), shares)
 
 
 @dataclass(frozen=True, slots=True)

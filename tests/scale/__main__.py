@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.what == "measure":
         FIGURES.write_text(measure.measured(), encoding="utf-8")
     elif options.what == "sweep":
-        sweep.SWEEP.write_text(sweep.to_toml(sweep.sweep(Figures.read())), encoding="utf-8")
+        groups = options.only.split(",") if options.only else []
+        rows = sweep.sweep(Figures.read(), groups, sweep.read() if groups else [])
+        sweep.SWEEP.write_text(sweep.to_toml(rows), encoding="utf-8")
     else:
         page.write()
 
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.scale", description="What so many streams need.")
     parser.add_argument("what", choices=("plan", "measure", "sweep", "page"))
+    parser.add_argument("--only", help="groups of the sweep, with commas between")
     parser.add_argument("--streams", type=int, default=10_000, help="open at once, on average")
     parser.add_argument("--events-per-s", type=float, help="of an open stream")
     parser.add_argument("--mean-s", type=float, help="how long a stream lasts")

@@ -33,8 +33,8 @@ _NOW = Row(
             "Success, shown time",
             requests.SUCCESS_RATIO_SHOWN,
             units.PercentUnit,
-            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, and what passed "
-            "unread.",
+            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
+            "unread, and what the API refused as the caller's mistake (4xx but 429).",
             limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
             falling=True,
             decimals=2,
@@ -119,9 +119,10 @@ _ENDS = Row(
         lines(
             12,
             "Share of bad ends, by model",
-            [Ask(requests.ERROR_RATIO_BY_MODEL, "{{model}}")],
+            [Ask(requests.BAD_SHARE_BY_MODEL, "{{model}}")],
             units.PercentUnit,
-            "One model alone: the model, or what is sent to it. All at once: the API, the network or the gateway.",
+            "One model alone: the model, or what is sent to it. All at once: the API, the network or the gateway. HTTP "
+            "errors that are the caller's mistake are in it, since errors by code have no model.",
             limits=(1 - objectives.SUCCESS_TARGET, 1 - objectives.SUCCESS_FLOOR),
             high=1,
         ),

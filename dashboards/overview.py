@@ -38,8 +38,8 @@ _NOW = Row(
             "Success",
             requests.SUCCESS_RATIO,
             units.PercentUnit,
-            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, and what passed "
-            "unread. An HTTP error counts as bad, whoever's fault it was; the errors dashboard tells them apart.",
+            "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
+            "unread, and what the API refused as the caller's mistake (4xx but 429).",
             limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
             falling=True,
             width=3,
@@ -318,10 +318,7 @@ _MONEY = Row(
         bars(
             52,
             "Budgets: spent",
-            [
-                Ask(cost.BUDGET_SHARE_DAILY, "{{budget}}, 24 h"),
-                Ask(cost.BUDGET_SHARE_MONTHLY, "{{budget}}, 30 d"),
-            ],
+            [Ask(cost.BUDGET_SHARE, "{{budget}}, {{window}}")],
             units.PercentUnit,
             "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing. Empty where "
             "the gateway's settings name none.",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dashboards import alert_settings
 from helm import values
 from helm.schema import schema
 from helm.values import CHART, Value
@@ -22,9 +23,10 @@ def pages() -> dict[Path, str]:
     """Each generated file and its text."""
     found = values.read()
     return {
-        CHART / "values.schema.json": json.dumps(schema(found), indent=2, ensure_ascii=False) + "\n",
+        CHART / "values.schema.json": json.dumps(schema(found, alert_settings.schema()), indent=2, ensure_ascii=False)
+        + "\n",
         CHART / "README.md": PROSE.read_text(encoding="utf-8")
-        .replace("@alert_settings@\n\n", "")
+        .replace("@alert_settings@", alerts())
         .replace("@values@", table(found)),
     }
 
@@ -35,6 +37,14 @@ def table(found: Iterable[Value]) -> str:
     for value in found:
         kind = value.type.replace("|", "\\|")
         rows.append(f"| `{value.name}` | {kind} | {_default(value.default)} | {value.doc} |")
+    return "\n".join(rows)
+
+
+def alerts() -> str:
+    """The settings of the alerts as a table of Markdown."""
+    said = alert_settings.comments()
+    rows = ["| setting | default | |", "|---|---|---|"]
+    rows += [f"| `{name}` | `{value}` | {said[name]} |" for name, value in alert_settings.load().items()]
     return "\n".join(rows)
 
 

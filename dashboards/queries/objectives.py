@@ -6,7 +6,9 @@ rules; the targets are those of the rules.
 
 from __future__ import annotations
 
-from dashboards.promql import SHOWN
+from functools import partial
+
+from dashboards.promql import SHOWN, per_second
 from dashboards.queries import latency, requests
 
 SUCCESS_TARGET = 0.99
@@ -22,9 +24,13 @@ def _burn(bad_share: str, target: float) -> str:
     return f"({bad_share}) / {1 - target:.6g}"
 
 
-SUCCESS_BURN = {window: _burn(requests.bad_ratio(window), SUCCESS_TARGET) for window in _WINDOWS}
+def _bad(window: str) -> str:
+    return requests.bad_share(partial(per_second, window=window))
+
+
+SUCCESS_BURN = {window: _burn(_bad(window), SUCCESS_TARGET) for window in _WINDOWS}
 SUCCESS_BURN_1H = SUCCESS_BURN["1h"]
-SUCCESS_LEFT = f"1 - {_burn(requests.bad_ratio('30d'), SUCCESS_TARGET)}"
+SUCCESS_LEFT = f"1 - {_burn(_bad('30d'), SUCCESS_TARGET)}"
 LATENCY_BURN = {
     window: _burn(latency.slow_first_delta(FIRST_DELTA_S, window), FIRST_DELTA_TARGET) for window in _WINDOWS
 }

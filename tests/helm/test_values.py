@@ -15,9 +15,7 @@ from tests.helm.objects import (
     ALL_APIS,
     GATEWAY_API,
     NAME,
-    NAMESPACE,
     OPERATOR,
-    Object,
     container,
     kinds,
     objects,
@@ -25,6 +23,7 @@ from tests.helm.objects import (
     pod,
     rendered,
 )
+from tests.helm.render import NAMESPACE, Object
 
 Values = dict[str, Any]
 
@@ -100,6 +99,7 @@ ROWS = [
         1,
         "50%",
     ),
+    ({"strategy": None}, "Deployment", "spec strategy type", "RollingUpdate", None),
     ({"service": {"type": "LoadBalancer"}}, "Service", "spec type", "ClusterIP", "LoadBalancer"),
     ({"service": {"port": 80}}, "Service", "spec ports 0 port", 8080, 80),
     ({"service": {"annotations": {"a/b": "c"}}}, "Service", "metadata annotations", None, {"a/b": "c"}),
@@ -178,6 +178,13 @@ POD_ROWS = [  # the same of the pod's template
         {"name": "v", "mountPath": "/v"},
     ),
     ({"resources": {"limits": {"memory": "2Gi"}}}, "spec containers 0 resources limits memory", "768Mi", "2Gi"),
+    ({"startupProbe": None}, "spec containers 0 startupProbe failureThreshold", 60, None),
+    ({"livenessProbe": None}, "spec containers 0 livenessProbe periodSeconds", 10, None),
+    ({"readinessProbe": None}, "spec containers 0 readinessProbe periodSeconds", 5, None),
+    ({"resources": None}, "spec containers 0 resources requests memory", "256Mi", None),
+    ({"securityContext": None}, "spec containers 0 securityContext readOnlyRootFilesystem", True, None),
+    ({"podSecurityContext": None}, "spec securityContext runAsNonRoot", True, None),
+    ({"config": None}, "spec terminationGracePeriodSeconds", 3625, 55),
     ({"startupProbe": {"failureThreshold": 9}}, "spec containers 0 startupProbe failureThreshold", 60, 9),
     ({"livenessProbe": {"periodSeconds": 9}}, "spec containers 0 livenessProbe periodSeconds", 10, 9),
     ({"readinessProbe": {"timeoutSeconds": 9}}, "spec containers 0 readinessProbe timeoutSeconds", 2, 9),
@@ -403,7 +410,12 @@ def test_an_autoscaler_goes_by_what_it_is_told() -> None:
 
     assert (both["minReplicas"], both["maxReplicas"]) == (3, 9)
     assert both["scaleTargetRef"]["name"] == NAME
-    assert [metric["type"] for metric in cpu["metrics"]] == ["Resource"]
+    assert [metric["type"] for metric in cpu["metrics"]] == ["ContainerResource"]
+    assert at(cpu, "metrics 0 containerResource") == {
+        "name": "cpu",
+        "container": container()["name"],
+        "target": {"type": "Utilization", "averageUtilization": 100},
+    }
     assert [metric["type"] for metric in streams["metrics"]] == ["Pods"]
     assert both["metrics"] == [*cpu["metrics"], *streams["metrics"]]
     assert at(both, "metrics 1 pods") == {
@@ -438,6 +450,8 @@ def test_pods_spread_by_the_release_unless_told_otherwise() -> None:
         ({"nameOverride": "rel"}, "rel"),
         ({"fullnameOverride": "gw"}, "gw"),
         ({"fullnameOverride": "x" * 80}, "x" * 52),
+        ({"fullnameOverride": "true"}, "true"),
+        ({"nameOverride": "null", "fullnameOverride": "e1"}, "e1"),
     ],
 )
 def test_names_follow_the_release(values: Values, name: str) -> None:
@@ -469,7 +483,7 @@ def test_a_new_version_of_the_chart_alone_replaces_no_pod() -> None:
     ],
 )
 def test_the_notes_say_what_to_do_next(values: Values, apis: list[str], words: list[str]) -> None:
-    notes = rendered(values, apis)["NOTES.txt"]
+    notes = rendered(values, apis).notes
 
     assert [word for word in words if word not in notes] == []
 

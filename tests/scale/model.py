@@ -78,6 +78,7 @@ class Plan:
     series: float
     samples: float
     prometheus_gib: float
+    prometheus_gb_day: float
     spans: float
     trace_gb_day: float
     collector_cores: float
@@ -148,6 +149,7 @@ def plan(load: Load, pod: Pod, figures: Figures, limits: Mapping[str, Limit]) ->
         series=series,
         samples=series / load.scrape_s,
         prometheus_gib=series * limits["prometheus_bytes_per_series"].value / KIB**3,
+        prometheus_gb_day=series / load.scrape_s * limits["prometheus_bytes_per_sample"].value * DAY_S / 1e9,
         spans=spans,
         trace_gb_day=spans * figures.span_bytes * DAY_S / 1e9,
         collector_cores=spans / limits["collector_spans_per_core"].value,

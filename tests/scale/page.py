@@ -85,6 +85,7 @@ def size_rows(plan: Plan, load: Load) -> Mapping[str, str]:
         "a scrape, KiB": number(plan.scrape_kib),
         f"samples a second, each {load.scrape_s} s": number(plan.samples),
         "Prometheus, GiB of memory": number(plan.prometheus_gib),
+        "Prometheus, GB of disk a day": number(plan.prometheus_gb_day),
         "traces kept, spans a second": f"{load.keep_ratio:.0%}, {number(plan.spans)}",
         "Collector cores": number(plan.collector_cores),
         "traces a day, GB": number(plan.trace_gb_day),

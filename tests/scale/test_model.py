@@ -47,6 +47,7 @@ def test_a_size_is_worked_out() -> None:
     assert found.pod_mib == pytest.approx(80 + 10_000 / 3 * 100 / 1024)
     assert (found.series_pod, found.series, found.samples) == (2000, 6000, 200)
     assert (found.spans, found.trace_gb_day, found.log_gb_day) == (500, 21.6, 8.64)
+    assert found.prometheus_gb_day == pytest.approx(200 * 2 * 86_400 / 1e9)
     assert found.collector_cores == 500 / 15_000
     assert found.conntrack_node == 10_000
     assert found.stall_s == pytest.approx(8 * 1024 * 1024 / (100 / 3 * 4096))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.scale.figures import limits
 from tests.scale.workload import LONGEST_S, MIX, Burst, Kind, day, from_scrape, mean_s, still_open
 
 TWO = Kind("two", 1.0, 2.0, (10.0, 20.0), (0.5, 0.5))
@@ -52,6 +53,7 @@ def test_no_stream_of_the_mix_outlasts_an_hour() -> None:
     luck = np.random.default_rng(1)
 
     assert max(int(kind.draw(luck, 10_000).max()) for kind in MIX) <= LONGEST_S
+    assert limits()["agent_longest_s"].value == LONGEST_S
     assert still_open(MIX, LONGEST_S) == 0
     assert sum(kind.share for kind in MIX) == pytest.approx(1)
 

@@ -6,6 +6,7 @@
 # make docs   docs/telemetry.md anew, from the catalogue of names
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make dashboards   dashboards/json and the chart's copy of it anew, from the code
+# make scale   the tables of docs/scale.md anew, from the figures there are (ten minutes)
 # make rules   config/rules anew, from the chart's rules and config/alerts.toml
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
@@ -21,8 +22,9 @@ STACK_FLAGS ?=
 FORWARDING_TESTS := tests/conformance tests/e2e tests/exact
 BESIDE := tests/tools/beside.sh
 CC_FOUND := $(shell command -v cc 2>/dev/null)
-JS := tests/sdk/js
-JS_INSTALLED := $(if $(wildcard $(JS)/package-lock.json),$(JS)/node_modules/.package-lock.json)
+# Folders with a lock of npm: the SDK, and the types of custom resources that the chart makes.
+JS := tests/sdk/js tests/helm/js
+JS_INSTALLED := $(JS:%=%/node_modules/.package-lock.json)
 UV := .cache/uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --universal --python-version 3.11
 # The SDK of an older generation that every run of the tests plays (tests/sdk/generations.py).
@@ -31,6 +33,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
+.PHONY: run stack test test-all compiled docs scale bench bench-quick lint format lock clean chart dashboards
 .PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards rules
 
 run: $(INSTALLED)
@@ -54,6 +57,10 @@ test-all: lint $(TOOLS) $(JS_INSTALLED) $(COMPILED)
 
 # The build that is measured, and that images carry. It wants a C compiler; what it can't have it does without.
 compiled: $(COMPILED)
+
+scale: $(INSTALLED)
+	$(BIN)/python -m tests.scale sweep
+	$(BIN)/python -m tests.scale page
 
 bench: $(COMPILED) $(BENCH_TOOLS)
 	$(BIN)/python -m tests.bench $(BENCH_FLAGS)
@@ -85,15 +92,19 @@ format: $(INSTALLED)
 # Versions and hashes only: which index they come from is the machine's business.
 lock: $(UV)
 	$(COMPILE) pyproject.toml --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock -o config/locks/runtime.lock
+	printf '%s\n' hatch-mypyc hatchling mypy setuptools | $(COMPILE) - --constraint requirements.lock -o config/locks/build.lock
 	echo google-genai==$(OLD_SDK) | $(COMPILE) - -o tests/sdk/python/google-genai-$(OLD_SDK).lock
-	rm -rf .cache/npm-lock
-	mkdir -p .cache/npm-lock
-	cp $(JS)/package.json $(JS)/.npmrc .cache/npm-lock
-	npm install --package-lock-only --ignore-scripts --loglevel=error --prefix .cache/npm-lock
-	$(PYTHON) tests/tools/bare_npm_lock.py .cache/npm-lock/package-lock.json $(JS)/package-lock.json
+	set -e; for folder in $(JS); do \
+		rm -rf .cache/npm-lock; \
+		mkdir -p .cache/npm-lock; \
+		cp $$folder/package.json $$folder/.npmrc .cache/npm-lock; \
+		npm install --package-lock-only --ignore-scripts --loglevel=error --prefix .cache/npm-lock; \
+		$(PYTHON) tests/tools/bare_npm_lock.py .cache/npm-lock/package-lock.json $$folder/package-lock.json; \
+	done
 
 clean:
-	rm -rf .venv .cache build dist $(JS)/node_modules
+	rm -rf .venv .cache build dist $(JS:%=%/node_modules)
 
 # Made anew when the lock changes, so that nothing stays behind that the lock doesn't name.
 $(INSTALLED): requirements.lock pyproject.toml
@@ -124,8 +135,8 @@ $(BENCH_TOOLS): tests/tools/fetch_debs.sh
 	tests/tools/fetch_debs.sh .cache/bench/tools nginx haproxy
 	touch $@
 
-$(JS)/node_modules/.package-lock.json: $(JS)/package-lock.json
-	npm ci --no-fund --no-audit --loglevel=error --prefix $(JS)
+$(JS_INSTALLED): %/node_modules/.package-lock.json: %/package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error --prefix $*
 	touch $@
 
 $(UV):

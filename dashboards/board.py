@@ -40,7 +40,7 @@ class Board:
     says: str
     rows: tuple[Row, ...]
     shows: str = "now-1h"
-    refresh: str = "30s"
+    refresh: str = "1m"
 
     @property
     def uid(self) -> str:
@@ -53,6 +53,10 @@ class Board:
         for row in self.rows:
             yield from row.panels
 
+    def panel(self, id_: int) -> Panel:
+        """The panel with this id. StopIteration if there is none."""
+        return next(panel for panel in self.panels if panel.id == id_)
+
     @property
     def links(self) -> tuple[Link, ...]:
         """To the other dashboards, and to the runbook."""
@@ -64,7 +68,7 @@ class Board:
         texts = [link.url for link in self.links]
         for panel in self.panels:
             texts += [ask.expr for ask in panel.asks]
-            texts += [link.url for link in (*panel.links, *panel.data_links)]
+            texts += [link.url for link in (*panel.leads_to, *panel.data_links)]
         return variables.used(texts)
 
     def built(self) -> model.Dashboard:
@@ -100,12 +104,19 @@ class Board:
         return board.build()
 
     def described(self, panel: Panel) -> str:
-        """What the panel says, and what of the choice on top it doesn't heed."""
-        heeds = variables.used(ask.expr for ask in panel.asks)
-        ignored = [name for name in _NARROWING if name in self.variables() - heeds]
-        if not ignored:
-            return panel.says
-        return f"{panel.says} Not narrowed by the chosen {' and '.join(ignored)}."
+        """What the panel says, and what of the choice on top it, or some of it, doesn't heed."""
+        return " ".join((panel.says, *self._unheeded(panel)))
+
+    def _unheeded(self, panel: Panel) -> Iterator[str]:
+        choices = [name for name in _NARROWING if name in self.variables()]
+        heeded = {ask.legend: variables.used([ask.expr]) for ask in panel.asks}
+        by_none = [name for name in choices if not any(name in of_ask for of_ask in heeded.values())]
+        if by_none:
+            yield f"Not narrowed by the chosen {' and '.join(by_none)}."
+        for name in choices:
+            some = [legend for legend, of_ask in heeded.items() if name not in of_ask]
+            if some and name not in by_none:
+                yield f"The chosen {name} does not narrow: {', '.join(some)}."
 
     def text(self) -> str:
         """The file, as it is committed."""

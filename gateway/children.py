@@ -7,6 +7,7 @@ Promise: standard library only. The lifeline is a socket pair; its end of file t
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -109,7 +110,8 @@ class Child:
     def kill(self) -> None:
         """End it now."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            # Popen's own way would look first, and reap a child that has just died: its supervisor would wait for ever.
+            os.kill(self._process.pid, signal.SIGKILL)
 
     def died(self, exit_code: int) -> None:
         """The process was reaped. Plans the next start: at once, then with growing waits while it dies young."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,10 +112,12 @@ def _with_prices(settings: Settings) -> Settings:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = _with_prices(_settings(options))
     if os.name == "nt":
         print(f"{PROGRAM}: serve needs Linux or macOS; elsewhere embed it with create_app()", file=sys.stderr)
         return EXIT_MISTAKE
+    # They wait for the supervisor's handlers: as process 1 of a container we would never hear of one that comes before.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    settings = _with_prices(_settings(options))
     # The supervisor is to be small and hard to kill: it starts afresh, without all that read the settings.
     config = options.config or os.environ.get(CONFIG_VARIABLE)
     sources = {

@@ -48,6 +48,7 @@ class Observer:
         self._settings = lifeline.greeting.settings
         self._end = asyncio.Event()
         self._left = asyncio.Event()
+        self.connections: set[Connection] = set()
         self.telemetry = Telemetry(self._settings)
         greeting = lifeline.greeting
         self._reloader = Reloader(
@@ -84,6 +85,8 @@ class Observer:
         reloading.cancel()
         lag.stop()
         server.close()
+        for connection in self.connections:
+            connection.stop()
         await loop.run_in_executor(None, self.telemetry.shutdown, FLUSH_S)
         await admin.cleanup()
 
@@ -153,6 +156,7 @@ class Connection(asyncio.Protocol):
         if uid is not None and uid != os.getuid():
             log.warning("stranger_refused", uid=uid)
             self._transport.abort()
+        self._observer.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
@@ -169,10 +173,16 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
+        self._observer.connections.discard(self)
         if self._session is not None:
             self._telemetry.disconnected(self._session)
             self._observer.parted()
             self._session = None
+
+    def stop(self) -> None:
+        """Take no more: what came now would be acknowledged and die with us, and nobody would count it as lost."""
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def _read_frames(self, transport: asyncio.Transport) -> None:
         while len(self._buffer) >= HEADER.size:

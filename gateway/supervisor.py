@@ -153,6 +153,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         for number in (*_SIGNALS, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, _ignore)  # a handler, so that the number reaches the wake-up socket
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_SIGNALS, signal.SIGHUP})  # cli.py holds them back until now
 
     def _start_due(self) -> None:
         now_s = time.monotonic()
@@ -218,7 +219,7 @@ class Supervisor:
                 child.ready = child.was_ready = True
             if "settings" in message:
                 self._reloaded(message["settings"])
-        if not self._announced and all(one.ready for one in self._children):
+        if not self._announced and not self._stopping and all(one.ready for one in self._children):
             self._announced = True
             self._log(
                 "info",

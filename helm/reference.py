@@ -1,6 +1,6 @@
-"""`python -m helm.reference`: writes the chart's values.schema.json and README.md anew.
+"""`python -m helm.reference`: writes the chart's values.schema.json and README.md, and examples/sidecar.yaml, anew.
 
-Not here: what they are made of (values.py, schema.py, README.in.md).
+Not here: what they are made of (values.py, schema.py, README.in.md, example.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from helm import values
+from dashboards import alert_settings
+from helm import example, values
 from helm.schema import schema
 from helm.values import CHART, Value
 
@@ -22,8 +23,11 @@ def pages() -> dict[Path, str]:
     """Each generated file and its text."""
     found = values.read()
     return {
-        CHART / "values.schema.json": json.dumps(schema(found), indent=2, ensure_ascii=False) + "\n",
-        CHART / "README.md": PROSE.read_text(encoding="utf-8").replace("@values@", table(found)),
+        CHART / "values.schema.json": json.dumps(schema(found, alert_settings.schema()), indent=2, ensure_ascii=False)
+        + "\n",
+        CHART / "README.md": PROSE.read_text(encoding="utf-8")
+        .replace("@alert_settings@", alerts())
+        .replace("@values@", table(found)),
     }
 
 
@@ -33,6 +37,14 @@ def table(found: Iterable[Value]) -> str:
     for value in found:
         kind = value.type.replace("|", "\\|")
         rows.append(f"| `{value.name}` | {kind} | {_default(value.default)} | {value.doc} |")
+    return "\n".join(rows)
+
+
+def alerts() -> str:
+    """The settings of the alerts as a table of Markdown."""
+    said = alert_settings.comments()
+    rows = ["| setting | default | |", "|---|---|---|"]
+    rows += [f"| `{name}` | `{value}` | {said[name]} |" for name, value in alert_settings.load().items()]
     return "\n".join(rows)
 
 
@@ -47,6 +59,8 @@ def main() -> None:
     """Write them."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
+    # After the schema, which Helm reads.
+    example.MANIFEST.write_text(example.manifest(), encoding="utf-8")
 
 
 if __name__ == "__main__":

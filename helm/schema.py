@@ -34,7 +34,8 @@ _KNOWN: dict[str, Schema] = {
         "propertyNames": {"pattern": LABEL_KEY},
         "additionalProperties": {"type": "string", "pattern": LABEL_VALUE},
     },
-    "name": {"type": "string", "pattern": "^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$", "maxLength": 253},
+    "name": {"type": "string", "pattern": "^([a-z]([a-z0-9-]*[a-z0-9])?)?$", "maxLength": 253},
+    "object name": {"type": "string", "pattern": "^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", "maxLength": 253},
     "digest": {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
     "url": {"type": "string", "pattern": r"^(https?://\S+)?$"},
     "duration": {"type": "string", "pattern": "^[1-9][0-9]*(s|m|h)$"},
@@ -51,10 +52,9 @@ _PATTERNS = {
 }
 
 
-def schema(values: Iterable[Value], alert_settings: Schema | None = None) -> Schema:
-    """The whole schema. alert_settings: that of the thresholds of alerts, where there are any."""
-    settings = settings_schema()
-    special = {"settings": settings, "alert settings": alert_settings or {"type": "object", "maxProperties": 0}}
+def schema(values: Iterable[Value], alert_settings: Schema) -> Schema:
+    """The whole schema. alert_settings: that of the thresholds of alerts."""
+    special = {"settings": settings_schema(), "alert settings": alert_settings}
     root: Schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of interactions-gateway",

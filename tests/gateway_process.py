@@ -84,6 +84,19 @@ def runs(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def children_of(parent: int) -> list[int]:
+    """Its children, zombies among them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
 class Lines:
     """The lines of a child's output, read as they come."""
 
@@ -143,7 +156,7 @@ class GatewayProcess:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [command(), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self._flags],
+            self._command(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -166,7 +179,7 @@ class GatewayProcess:
     ) -> None:
         assert self._process is not None
         if self._process.poll() is None:
-            self._process.terminate()
+            self.signal(signal.SIGTERM)
         try:
             self.exit_code = self._process.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -178,6 +191,9 @@ class GatewayProcess:
                 print("\n".join(self.log_lines()[-50:]))
             self._kill_all()
 
+    def _command(self) -> list[str]:
+        return [str(command()), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self._flags]
+
     @property
     def pids(self) -> Pids:
         """The processes as they were when the gateway began to listen."""
@@ -187,15 +203,7 @@ class GatewayProcess:
 
     def children(self) -> list[int]:
         """The supervisor's running children now."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == self.pids.supervisor and fields[0] != "Z":
-                found.append(int(stat.parent.name))
-        return found
+        return [pid for pid in children_of(self.pids.supervisor) if runs(pid)]
 
     def log_lines(self) -> list[str]:
         """Everything it has written."""

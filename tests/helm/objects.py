@@ -1,26 +1,19 @@
 """The chart as Kubernetes would get it: its objects, or the sentences of its refusal.
 
-Not here: whether Kubernetes would take them (the validation beside it).
-Promise: real Helm renders; the chart is loaded anew each time.
+Not here: how Helm renders (render.py), whether Kubernetes would take them (validation.py).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import helm_python
-import yaml
-from helm_python import _native
 
 from helm.values import CHART
+from tests.helm.render import KUBE_VERSION, Object, Rendered, render
 
-Object = dict[str, Any]
-
-RELEASE, NAMESPACE = "rel", "prod"
 NAME = "rel-interactions-gateway"
-KUBE_VERSION = "v1.31.0"
 OPERATOR = "monitoring.coreos.com/v1"
 ADAPTER = "custom.metrics.k8s.io/v1beta1"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -30,27 +23,21 @@ _REFUSAL = "These values don't work:"
 
 def rendered(
     values: Mapping[str, Any] | None = None, apis: Sequence[str] = (), kube_version: str = KUBE_VERSION
-) -> dict[str, str]:
-    """Each template's text by its file name, NOTES.txt too. Raises HelmError."""
-    options = {"name": RELEASE, "namespace": NAMESPACE, "kube_version": kube_version, "api_versions": list(apis)}
-    with helm_python.Chart.load(str(CHART)) as chart:
-        text = _native.call_string("helm_render", chart._raw(), json.dumps(values or {}), json.dumps(options))
-    return {path.rpartition("/")[2]: one for path, one in json.loads(text).items()}
+) -> Rendered:
+    """All of it. Raises HelmError."""
+    return render(CHART, values, kube_version=kube_version, api_versions=apis)
 
 
 def objects(
     values: Mapping[str, Any] | None = None, apis: Sequence[str] = (), kube_version: str = KUBE_VERSION
 ) -> list[Object]:
     """All objects."""
-    files = rendered(values, apis, kube_version)
-    texts = [text for name, text in files.items() if name != "NOTES.txt"]
-    return [one for text in texts for one in yaml.safe_load_all(text) if one]
+    return rendered(values, apis, kube_version).objects
 
 
 def one(kind: str, values: Mapping[str, Any] | None = None, apis: Sequence[str] = (), name: str = NAME) -> Object:
     """The object of that kind and name."""
-    (found,) = (o for o in objects(values, apis) if o["kind"] == kind and o["metadata"]["name"] == name)
-    return found
+    return rendered(values, apis).one(kind, name)
 
 
 def kinds(values: Mapping[str, Any] | None = None, apis: Sequence[str] = ()) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards import alert_settings
 from gateway import __version__
 from gateway.config_sources import leaves
 from helm import reference, values
@@ -68,7 +69,7 @@ def test_the_schema_of_config_has_every_setting_and_no_other() -> None:
 
 
 def test_nothing_but_global_is_let_through_unknown() -> None:
-    made = schema(values.read())
+    made = schema(values.read(), alert_settings.schema())
 
     assert made["additionalProperties"] is False
     assert made["properties"]["global"]["type"] == "object"

@@ -1,4 +1,4 @@
-"""The container's memory limit: an observer that has grown is replaced before it is reached, and nothing is lost."""
+"""The container's memory limit: an observer that has grown is replaced before it is reached, and losses are counted."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ MIB = 1024 * 1024
 PROMPT_BYTES = 900_000
 GROWTH_BYTES = 12 * MIB
 MAX_PROMPTS = 40
+MEANWHILE = 10
 
 
 @contextmanager
@@ -43,10 +44,10 @@ def bytes_of(gateway: GatewayProcess) -> int:
     return sum(own_bytes(pid) or 0 for pid in (pids.supervisor, *gateway.children()))
 
 
-def send_prompt(url: str) -> None:
-    """A large one, answered after a quarter of a second: the guard looks twice a second."""
-    body = json.dumps({"model": "gemini-3-flash-preview", "input": "x" * PROMPT_BYTES}).encode()
-    headers = {"Content-Type": "application/json", "x-simulator-scenario": "unary", "x-simulator-pace": "0.5"}
+def send_prompt(url: str, size_bytes: int = PROMPT_BYTES, pace: str = "0.5") -> None:
+    """By default a large one, answered after a quarter of a second: the guard looks twice a second."""
+    body = json.dumps({"model": "gemini-3-flash-preview", "input": "x" * size_bytes}).encode()
+    headers = {"Content-Type": "application/json", "x-simulator-scenario": "unary", "x-simulator-pace": pace}
     with urllib.request.urlopen(urllib.request.Request(url + "/v1beta/interactions", body, headers), timeout=20) as got:
         got.read()
 
@@ -60,29 +61,34 @@ def at_rest_bytes() -> int:
 
 
 def test_an_outgrown_observer_is_replaced_before_the_limit_and_streams_never_notice(at_rest_bytes: int) -> None:
-    """What it had waiting for the collector is handed over first."""
+    """What it had waiting for the collector is handed over first; what it took no more is counted as lost."""
     limit_bytes = round((at_rest_bytes + GROWTH_BYTES) / NEAR_SHARE)
     with OtlpReceiver() as receiver:
         with captures(receiver, limit_bytes) as gateway:
             stream = Stream(gateway.url, fault="stall-after=3:8")
             stream.read_until(b"event:")
+            receiver.refuse(times=1)  # once more after a second: meanwhile exchanges end
             sent = 0
             while not gateway.events("observer_outgrown") and sent < MAX_PROMPTS:
                 send_prompt(gateway.url)
                 sent += 1
+            for _ in range(MEANWHILE):
+                send_prompt(gateway.url, 10, pace="0")
+            sent += MEANWHILE
             wait_until(lambda: gateway.events("child_died") and gateway.ready()[0] == 200, 15.0, "a new observer")
             after_bytes = bytes_of(gateway)
             stream.read_to_end()
-            restarts = gateway.scrape().value("process_restarts_total", process="observer")
+            scrape = gateway.scrape()
             died, outgrown = gateway.events("child_died"), gateway.events("observer_outgrown")
-        spans = receiver.wait_for(lambda spans: len({span.trace_id for span in spans}) > sent)
+        lost = scrape.value("records_lost_total", kind="ExchangeClosed", reason="observer_died")
+        spans = receiver.wait_for(lambda spans: len({span.trace_id for span in spans}) > sent - lost)
 
     assert stream.is_whole
     assert [(event["child"], event["exit_code"]) for event in died] == [("observer", 0)]
     assert [NEAR_SHARE * limit_bytes <= event["bytes"] < limit_bytes for event in outgrown] == [True]
     assert after_bytes < outgrown[0]["bytes"] - 0.1 * limit_bytes
-    assert restarts == 1
-    assert len({span.trace_id for span in spans}) == sent + 1
+    assert scrape.value("process_restarts_total", process="observer") == 1
+    assert len({span.trace_id for span in spans}) + lost == sent + 1
 
 
 def test_an_observer_that_has_not_grown_is_left_alone_and_the_shortage_is_told_once(at_rest_bytes: int) -> None:

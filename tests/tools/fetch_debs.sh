@@ -16,6 +16,8 @@ for command in "$@"; do
         prometheus | promtool) wanted=prometheus ;;
         prometheus-alertmanager | amtool) wanted=prometheus-alertmanager ;;
         nginx) wanted="nginx libpcre2-8-0" ;;
+        buildah) wanted="buildah golang-github-containers-common libdevmapper1.02.1 libgpgme11 libassuan0" ;;
+        mmdebstrap) wanted=mmdebstrap ;;
         haproxy) wanted="haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1 libpcre2-8-0" ;;
         *)
             echo "fetch_debs.sh: no package is known for $command" >&2

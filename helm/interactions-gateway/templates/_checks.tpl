@@ -2,7 +2,7 @@
 
 {{- define "interactions-gateway.checks" -}}
 {{- $found := list -}}
-{{- range list "cluster" "settings" "pods" "scaling" "reach" "telemetry" -}}
+{{- range list "cluster" "settings" "pods" "scaling" "reach" "telemetry" "sidecar" -}}
 {{- $found = concat $found (include (printf "interactions-gateway.checks.%s" .) $ | fromJsonArray) -}}
 {{- end -}}
 {{- if $found -}}
@@ -21,7 +21,7 @@
 
 {{- define "interactions-gateway.checks.settings" -}}
 {{- $found := list -}}
-{{- $config := .Values.config -}}
+{{- $config := .Values.config | default dict -}}
 {{- $attribution := $config.attribution | default dict -}}
 {{- range $key, $instead := dict "listen" "ports.proxy" "admin" "ports.admin" "memory_limit_bytes" "resources.limits.memory" -}}
 {{- if hasKey $config $key -}}
@@ -51,7 +51,7 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (eq (toString $config.workers) "auto") (not (.Values.resources.limits | default dict).cpu) -}}
+{{- if and (eq (toString $config.workers) "auto") (not ((.Values.resources | default dict).limits | default dict).cpu) -}}
 {{- $found = append $found "config.workers: auto would start a forwarder for each CPU of the node: set a number, or resources.limits.cpu" -}}
 {{- end -}}
 {{- toJson $found -}}
@@ -104,7 +104,7 @@
 {{- if not (or .cpuPercent .activeStreams) -}}
 {{- $found = append $found "autoscaling has nothing to go by: set autoscaling.cpuPercent or autoscaling.activeStreams" -}}
 {{- end -}}
-{{- if and .cpuPercent (not ($.Values.resources.requests | default dict).cpu) -}}
+{{- if and .cpuPercent (not (($.Values.resources | default dict).requests | default dict).cpu) -}}
 {{- $found = append $found "autoscaling.cpuPercent is a share of the request: set resources.requests.cpu" -}}
 {{- end -}}
 {{- $adapter := or ($.Capabilities.APIVersions.Has "custom.metrics.k8s.io/v1beta1") ($.Capabilities.APIVersions.Has "custom.metrics.k8s.io/v1beta2") -}}
@@ -191,5 +191,6 @@
 {{- $found = append $found (printf "prometheusRule.enabled %s load config/rules into your Prometheus" $operator) -}}
 {{- end -}}
 {{- end -}}
+{{- $found = concat $found (include "interactions-gateway.checks.alerts" . | fromJsonArray) -}}
 {{- toJson $found -}}
 {{- end }}

@@ -14,12 +14,18 @@ envFrom:
 ports:
   - {name: proxy, containerPort: {{ .Values.ports.proxy }}, protocol: TCP}
   - {name: metrics, containerPort: {{ .Values.ports.admin }}, protocol: TCP}
+{{- with .Values.startupProbe }}
 startupProbe:
-  {{- include "interactions-gateway.probe" (list "/readyz" .Values.startupProbe) | nindent 2 }}
+  {{- include "interactions-gateway.probe" (list "/readyz" .) | nindent 2 }}
+{{- end }}
+{{- with .Values.livenessProbe }}
 livenessProbe:
-  {{- include "interactions-gateway.probe" (list "/healthz" .Values.livenessProbe) | nindent 2 }}
+  {{- include "interactions-gateway.probe" (list "/healthz" .) | nindent 2 }}
+{{- end }}
+{{- with .Values.readinessProbe }}
 readinessProbe:
-  {{- include "interactions-gateway.probe" (list "/readyz" .Values.readinessProbe) | nindent 2 }}
+  {{- include "interactions-gateway.probe" (list "/readyz" .) | nindent 2 }}
+{{- end }}
 {{- if .Values.preStopSleepSeconds }}
 lifecycle:
   preStop:
@@ -75,7 +81,7 @@ volumeMounts:
 - {name: INTERACTIONS_GATEWAY_CONFIG, value: {{ include "interactions-gateway.mount" . }}/gateway.toml}
 - {name: INTERACTIONS_GATEWAY_LISTEN, value: ":{{ .Values.ports.proxy }}"}
 - {name: INTERACTIONS_GATEWAY_ADMIN, value: ":{{ .Values.ports.admin }}"}
-{{- if (.Values.resources.limits | default dict).memory }}
+{{- if ((.Values.resources | default dict).limits | default dict).memory }}
 - name: INTERACTIONS_GATEWAY_MEMORY_LIMIT_BYTES
   valueFrom: {resourceFieldRef: {containerName: gateway, resource: limits.memory}}
 {{- end }}

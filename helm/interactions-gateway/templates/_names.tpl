@@ -17,8 +17,8 @@
 {{- end }}
 
 {{- define "interactions-gateway.selector" -}}
-app.kubernetes.io/name: {{ include "interactions-gateway.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "interactions-gateway.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Call with a list: the context, and more labels. What selects pods wins over both. */}}
@@ -41,8 +41,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "interactions-gateway.metadata" -}}
 {{- $context := index . 0 -}}
 {{- $more := index . 2 -}}
-name: {{ $more.name | default (printf "%s%s" (include "interactions-gateway.fullname" $context) (index . 1)) }}
-namespace: {{ $context.Release.Namespace }}
+name: {{ $more.name | default (printf "%s%s" (include "interactions-gateway.fullname" $context) (index . 1)) | quote }}
+namespace: {{ $context.Release.Namespace | quote }}
 labels:
   {{- include "interactions-gateway.labels" (list $context $more.labels) | nindent 2 }}
 {{- with $more.annotations }}

@@ -5,7 +5,7 @@
 
 {{/* config with what the chart adds to it, as JSON. */}}
 {{- define "interactions-gateway.settings" -}}
-{{- $settings := deepCopy .Values.config -}}
+{{- $settings := deepCopy (.Values.config | default dict) -}}
 {{- if .Values.pricing -}}
 {{- $_ := set $settings "pricing" (dict "file" (printf "%s/pricing.toml" (include "interactions-gateway.mount" .))) -}}
 {{- end -}}
@@ -52,7 +52,9 @@
 {{/* Seconds from the word to end until the kill: the sleep, open exchanges, the last records and spans, and some more. */}}
 {{- define "interactions-gateway.leastGrace" -}}
 {{- $open := 30 -}}
-{{- if not (kindIs "invalid" .Values.config.grace_period_s) -}}{{- $open = ceil .Values.config.grace_period_s -}}{{- end -}}
+{{- with .Values.config -}}
+{{- if not (kindIs "invalid" .grace_period_s) -}}{{- $open = ceil .grace_period_s -}}{{- end -}}
+{{- end -}}
 {{- add .Values.preStopSleepSeconds $open 10 -}}
 {{- end }}
 {{- define "interactions-gateway.grace" -}}

@@ -32,7 +32,7 @@ NOT_JUDGED = (Outcome.CLIENT_ABORT, Outcome.CANCELLED, Outcome.FORWARDED)
 BROKEN = (Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED, Outcome.STREAM_ERROR)
 THROTTLED = "429"
 
-_CALLERS = one_of("4[013-9].", "42[0-8]")  # of HTTP statuses: 4xx, but not 429
+_CALLERS = f'{one_of("4..")}, code!="{THROTTLED}"'  # of HTTP statuses
 _JUDGED = none_of(*NOT_JUDGED)
 _BAD = none_of(*GOOD, *NOT_JUDGED)
 

@@ -1,4 +1,4 @@
-"""`python -m dashboards` writes the dashboards: for people who import them, and for the chart, which ships the same."""
+"""`python -m dashboards` writes the dashboards, for people who import them and for the chart, and their page."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from dashboards import cost, errors, health, overview, streaming
 from dashboards.board import Board
+from dashboards.page import page
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "dashboards" / "json", ROOT / "helm" / "interactions-gateway" / "dashboards")
+PAGE = ROOT / "docs" / "dashboards.md"
 BOARDS: tuple[Board, ...] = (overview.BOARD, streaming.BOARD, cost.BOARD, errors.BOARD, health.BOARD)
 
 
@@ -27,6 +29,7 @@ def main() -> None:
                 old.unlink()
         for name, text in made.items():
             (folder / name).write_text(text, encoding="utf-8")
+    PAGE.write_text(page(BOARDS), encoding="utf-8")
     print(f"{len(made)} dashboards in {' and '.join(str(folder.relative_to(ROOT)) for folder in FOLDERS)}")
 
 

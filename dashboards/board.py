@@ -100,12 +100,19 @@ class Board:
         return board.build()
 
     def described(self, panel: Panel) -> str:
-        """What the panel says, and what of the choice on top it doesn't heed."""
-        heeds = variables.used(ask.expr for ask in panel.asks)
-        ignored = [name for name in _NARROWING if name in self.variables() - heeds]
-        if not ignored:
-            return panel.says
-        return f"{panel.says} Not narrowed by the chosen {' and '.join(ignored)}."
+        """What the panel says, and what of the choice on top it, or some of it, doesn't heed."""
+        return " ".join((panel.says, *self._unheeded(panel)))
+
+    def _unheeded(self, panel: Panel) -> Iterator[str]:
+        choices = [name for name in _NARROWING if name in self.variables()]
+        heeded = {ask.legend: variables.used([ask.expr]) for ask in panel.asks}
+        by_none = [name for name in choices if not any(name in of_ask for of_ask in heeded.values())]
+        if by_none:
+            yield f"Not narrowed by the chosen {' and '.join(by_none)}."
+        for name in choices:
+            some = [legend for legend, of_ask in heeded.items() if name not in of_ask]
+            if some and name not in by_none:
+                yield f"The chosen {name} does not narrow: {', '.join(some)}."
 
     def text(self) -> str:
         """The file, as it is committed."""

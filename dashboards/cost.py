@@ -65,14 +65,15 @@ _NOW = Row(
         ),
         stat(
             5,
-            "Wasted, last 24 h",
-            cost.WASTED_DAY,
-            units.Dollars,
-            "Billed and not delivered: the client left, the stream broke, or it failed. A part of the cost of 24 "
-            "hours.",
+            "Fullest budget",
+            cost.FULLEST_BUDGET,
+            units.PercentUnit,
+            "Of all budgets the one of which most is spent, in its own window. From 80 % on somebody should know; a "
+            "budget stops nothing.",
+            limits=(0.8, 1),
             width=3,
-            decimals=2,
-            links=(_WASTED,),
+            decimals=0,
+            nothing="no budgets",
         ),
         stat(
             6,
@@ -238,7 +239,7 @@ _TOKENS = Row(
             "Tokens by model",
             [Ask(cost.TOKENS_BY_MODEL, "{{model}}")],
             units.CountsPerSecond,
-            "By model or agent as asked for.",
+            "By model or agent as asked for; of agents, the agent and not the models that it uses.",
         ),
         lines(
             23,
@@ -282,7 +283,7 @@ _TOKENS = Row(
             "Tokens by type and modality, shown time",
             [Ask(cost.TOKENS_BY_TYPE_AND_MODALITY_SHOWN, "{{type}}, {{modality}}")],
             units.Short,
-            "Totals of the shown time.",
+            "Totals of the shown time. The same tokens as above, so the bars add up to the API's own total.",
         ),
         bars(
             28,
@@ -297,6 +298,18 @@ _TOKENS = Row(
 _WASTE = Row(
     "Waste",
     (
+        stat(
+            33,
+            "Wasted, last 24 h",
+            cost.WASTED_DAY,
+            units.Dollars,
+            "Billed and not delivered: the client left, the stream broke, or it failed. A part of the cost of 24 "
+            "hours.",
+            width=4,
+            height=8,
+            decimals=2,
+            links=(_WASTED,),
+        ),
         lines(
             30,
             "Waste an hour, by reason",
@@ -317,6 +330,7 @@ _WASTE = Row(
             units.Short,
             "By reason. What a broken stream had used by its end is known only if the API said so while it ran.",
             sort_by="cost",
+            width=6,
             data_links=(
                 to_traces("Traces of this waste", '{ span.interactions.outcome = "${__data.fields.reason}" }'),
             ),
@@ -328,6 +342,7 @@ _WASTE = Row(
             units.Short,
             "Interactions that ended without any usage: their tokens are unknown, and in no sum here.",
             sort_by="interactions",
+            width=6,
             nothing="none",
         ),
     ),
@@ -339,10 +354,7 @@ _BUDGETS = Row(
         bars(
             40,
             "Spent",
-            [
-                Ask(cost.BUDGET_SHARE_DAILY, "{{budget}}, 24 h"),
-                Ask(cost.BUDGET_SHARE_MONTHLY, "{{budget}}, 30 d"),
-            ],
+            [Ask(cost.BUDGET_SHARE, "{{budget}}, {{window}}")],
             units.PercentUnit,
             "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing: whoever may "
             "decide must. Needs as many days of history as the window is long.",
@@ -353,10 +365,7 @@ _BUDGETS = Row(
         bars(
             41,
             "At this pace",
-            [
-                Ask(cost.BUDGET_PACE_DAILY, "{{budget}}, by the last hour"),
-                Ask(cost.BUDGET_PACE_MONTHLY, "{{budget}}, by the last 24 h"),
-            ],
+            [Ask(cost.BUDGET_AT_THIS_PACE, "{{budget}}, {{window}}")],
             units.PercentUnit,
             "What share of the budget a whole window takes at the pace of its last twenty-fourth (daily) or thirtieth "
             "(monthly). Over 100 % it will not last.",

@@ -332,6 +332,17 @@ _UPSTREAM = Row(
             "Good: even. The system spreads new connections, not streams, so a few long-lived clients may weigh on "
             "one.",
         ),
+        lines(
+            45,
+            "Requests that found a connection",
+            [Ask(health.REUSE_SHARE, "reused")],
+            units.PercentUnit,
+            "Requests to the upstream less new connections, as a share of requests: who found an open one didn't wait "
+            "for a handshake. Spare connections that are opened ahead count as new ones, so it may fall below 0.",
+            low=None,
+            high=1,
+            nothing="no requests",
+        ),
         stack(
             44,
             "Open exchanges",

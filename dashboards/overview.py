@@ -318,10 +318,7 @@ _MONEY = Row(
         bars(
             52,
             "Budgets: spent",
-            [
-                Ask(cost.BUDGET_SHARE_DAILY, "{{budget}}, 24 h"),
-                Ask(cost.BUDGET_SHARE_MONTHLY, "{{budget}}, 30 d"),
-            ],
+            [Ask(cost.BUDGET_SHARE, "{{budget}}, {{window}}")],
             units.PercentUnit,
             "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing. Empty where "
             "the gateway's settings name none.",

@@ -113,10 +113,10 @@ def stack(id_: int, title: str, asks: Sequence[Ask], unit: str, says: str, **mor
     return Panel(id_, title, Shape.STACK, tuple(asks), unit, says, **more)
 
 
-def heatmap(id_: int, title: str, expr: str, unit: str, says: str, **more: Unpack[More]) -> Panel:
-    """How often each bucket was observed over time, with exemplars; twelve columns wide unless told otherwise."""
+def heatmap(id_: int, title: str, ask: Ask, unit: str, says: str, **more: Unpack[More]) -> Panel:
+    """How often each bucket was observed over time; twelve columns wide unless told otherwise."""
     sized: More = {"width": 12, **more}
-    return Panel(id_, title, Shape.HEATMAP, (Ask(expr, "{{le}}", exemplars=True),), unit, says, **sized)
+    return Panel(id_, title, Shape.HEATMAP, (ask,), unit, says, **sized)
 
 
 def bars(id_: int, title: str, asks: Sequence[Ask], unit: str, says: str, **more: Unpack[More]) -> Panel:

@@ -18,6 +18,7 @@ SHOWN = "$__range"  # all of the time that the dashboard shows
 # may be no namespace outside a cluster, and there is no team unless the settings ask for one.
 SCOPE = ("namespace", "instance", "model", TEAM_LABEL)
 _SCRAPE_LABELS = ("namespace", "instance")
+_FAMILIES = {family.name: family for family in names.FAMILIES}
 
 
 def one_of(*values: str) -> str:
@@ -30,21 +31,25 @@ def none_of(*values: str) -> str:
     return f'!~"{"|".join(values)}"'
 
 
-def of(family: Family, suffix: str = "", **where: str) -> str:
+def of(family: Family, suffix: str = "", beside: str = "", **where: str) -> str:
     """A selector of a family's series. where: by label a value, or a matcher of one_of and none_of.
 
     suffix: `_bucket`, `_sum` or `_count` of a histogram, which also has the label `le`.
+    beside: the name of another family that this one is compared with; only what narrows both may narrow this one.
     """
     if bool(suffix) != (family.kind is Kind.HISTOGRAM):
         raise ValueError(f"{family.name} is no histogram, or one without a suffix")
-    has = {*family.labels, *_SCRAPE_LABELS}
-    has |= {TEAM_LABEL} if family.by_team else set()
-    has |= {"le"} if suffix == "_bucket" else set()
+    has = _labels(family) | ({"le"} if suffix == "_bucket" else set())
     if unknown := set(where) - has:
         raise ValueError(f"{family.name} has no {', '.join(sorted(unknown))}")
-    chosen = [f'{label}=~"${label}"' for label in SCOPE if label in has and label not in where]
+    narrowing = has & _labels(_FAMILIES[beside] if beside else family) - set(where)
+    chosen = [f'{label}=~"${label}"' for label in SCOPE if label in narrowing]
     stated = [f"{label}{value}" if value[:1] in "=!" else f'{label}="{value}"' for label, value in where.items()]
     return f"{family.name}{suffix}{{{', '.join((*chosen, *stated))}}}"
+
+
+def _labels(family: Family) -> set[str]:
+    return {*family.labelled(teams=True).labels, *_SCRAPE_LABELS}
 
 
 _NOTHING = f"0 * count({of(names.SERIES)})"  # 0 where a gateway is there
@@ -55,18 +60,18 @@ def summed(inner: str, *by: str) -> str:
     return f"sum by ({', '.join(by)}) ({inner})" if by else f"sum({inner})"
 
 
-def per_second(family: Family, *by: str, window: str = STEP, suffix: str = "", **where: str) -> str:
+def per_second(family: Family, *by: str, window: str = STEP, suffix: str = "", beside: str = "", **where: str) -> str:
     """How fast a counter grows, a second."""
-    return summed(f"rate({of(family, suffix, **where)}[{window}])", *by)
+    return summed(f"rate({of(family, suffix, beside, **where)}[{window}])", *by)
 
 
-def total(family: Family, window: str, *by: str, **where: str) -> str:
+def total(family: Family, window: str, *by: str, beside: str = "", **where: str) -> str:
     """By how much a counter has grown in a window, with the first value of series that began in it.
 
     A series with labels from traffic begins with its first exchange, which increase() doesn't see. A series began in
     the window if it wasn't there in the hour before; an hour, lest a gap of the scrapes look like a beginning.
     """
-    series = of(family, **where)
+    series = of(family, beside=beside, **where)
     first = f"min_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
     return summed(f'increase({series}[{window}]) or label_replace({first}, "first", "1", "", "")', *by)
 
@@ -103,6 +108,12 @@ def within(family: Family, bound: float, *by: str, window: str = STEP, **where: 
         raise ValueError(f"{bound} is no bound of {family.name}")
     few = per_second(family, *by, window=window, suffix="_bucket", le=repr(float(bound)), **where)
     return part_of(few, per_second(family, *by, window=window, suffix="_count", **where))
+
+
+def total_part(part: Family, whole: Family, window: str, *by: str, **where: str) -> str:
+    """The share of one counter's growth in another's, both narrowed by what narrows both. where: of the whole."""
+    few, many = total(part, window, *by, beside=whole.name), total(whole, window, *by, beside=part.name, **where)
+    return part_of(few, many)
 
 
 def part_of(part: str, whole: str) -> str:

@@ -103,7 +103,7 @@ _FIRST = Row(
         heatmap(
             10,
             "Time to first delta",
-            latency.FIRST_DELTA_HEAT,
+            Ask(latency.FIRST_DELTA_HEAT, "{{le}}", exemplars=True),
             units.Seconds,
             "Every stream's first delta of any kind, by how long it took. Two bands are two kinds of requests, or two "
             "models. The dots are single streams; each leads to its trace.",
@@ -170,7 +170,7 @@ _GAPS = Row(
         heatmap(
             20,
             "Gaps between deltas",
-            latency.GAP_HEAT,
+            Ask(latency.GAP_HEAT, "{{le}}"),
             units.Seconds,
             "Every gap between two deltas of one stream. Deltas that came in one packet have a gap near 0.",
         ),
@@ -185,7 +185,7 @@ _GAPS = Row(
         heatmap(
             22,
             "Longest silence of each stream",
-            latency.MAX_GAP_HEAT,
+            Ask(latency.MAX_GAP_HEAT, "{{le}}", exemplars=True),
             units.Seconds,
             "One value a stream: its longest gap. The dots lead to the traces.",
         ),
@@ -255,7 +255,7 @@ _PHASES = Row(
         heatmap(
             32,
             "Whole duration of streams",
-            latency.DURATION_HEAT,
+            Ask(latency.DURATION_HEAT, "{{le}}", exemplars=True),
             units.Seconds,
             "From the first byte in to the last byte out. Agents' streams may take an hour.",
         ),
@@ -312,6 +312,23 @@ _PHASES = Row(
             [Ask(latency.DELTAS_A_SECOND_OF_A_STREAM_BY_MODEL, "{{model}}")],
             units.EventsPerSecond,
             "How fast a stream runs once it has begun: one over the mean gap. A delta is not a token.",
+        ),
+        stack(
+            42,
+            "Steps by type",
+            [Ask(requests.STEPS_BY_TYPE, "{{step_type}}")],
+            units.CountsPerSecond,
+            "What the API did: thoughts, answers, calls of tools and their results; counted when the exchange ends.",
+            width=12,
+        ),
+        stack(
+            43,
+            "Tool calls",
+            [Ask(requests.TOOL_CALLS, "{{tool}} {{result}}")],
+            units.CountsPerSecond,
+            "Server tools: ok, error, or unmatched where the answer lacks the result. function: pending counts "
+            "each call, ok or error each result that a later request brings.",
+            width=12,
         ),
         lines(
             40,

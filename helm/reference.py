@@ -23,7 +23,9 @@ def pages() -> dict[Path, str]:
     found = values.read()
     return {
         CHART / "values.schema.json": json.dumps(schema(found), indent=2, ensure_ascii=False) + "\n",
-        CHART / "README.md": PROSE.read_text(encoding="utf-8").replace("@values@", table(found)),
+        CHART / "README.md": PROSE.read_text(encoding="utf-8")
+        .replace("@alert_settings@\n\n", "")
+        .replace("@values@", table(found)),
     }
 
 

@@ -6,7 +6,9 @@ config/rules.
 
 from __future__ import annotations
 
-from dashboards.promql import SHOWN, grown, latest, of, or_none, or_zero, part_of, per_second, quantile, total
+from collections.abc import Callable
+
+from dashboards.promql import SHOWN, grown, latest, or_none, or_zero, part_of, per_second, quantile, total, total_part
 from gateway.telemetry import names
 
 DAY, WEEK, MONTH = "1d", "7d", "30d"
@@ -21,8 +23,6 @@ MONTH_AT_PACE_OF_WEEK = f"({SPENT_WEEK}) / 7 * days_in_month()"
 
 A_HOUR_BY_MODEL = f"{per_second(names.COST, 'model')} * {S_PER_HOUR}"
 A_HOUR_BY_TYPE = f"{per_second(names.COST, 'type')} * {S_PER_HOUR}"
-A_HOUR_BY_TIER = f"{per_second(names.COST, 'tier')} * {S_PER_HOUR}"
-A_HOUR_BY_BASIS = f"{per_second(names.COST, 'basis')} * {S_PER_HOUR}"
 A_HOUR_BY_TEAM = f"{per_second(names.COST, 'team')} * {S_PER_HOUR}"
 BY_TEAM_SHOWN = f"{total(names.COST, SHOWN, 'team')} > 0"
 TOKENS_BY_TEAM_SHOWN = f"{total(names.TOKENS, SHOWN, 'team')} > 0"
@@ -35,23 +35,21 @@ USD_A_MILLION_BY_MODEL_SHOWN = (
 UNPRICED_BY_MODEL_SHOWN = f"{total(names.COST_UNPRICED, SHOWN, 'model')} > 0"
 OF_AN_INTERACTION = part_of(total(names.COST, SHOWN), total(names.REQUESTS, SHOWN, route="create"))
 
-UNPRICED_TOKENS_DAY = or_zero(total(names.COST_UNPRICED, DAY))
-UNPRICED_SHARE_DAY = part_of(total(names.COST_UNPRICED, DAY), total(names.TOKENS, DAY))
+UNPRICED_SHARE_DAY = total_part(names.COST_UNPRICED, names.TOKENS, DAY)
 UNPRICED_CALLS_DAY = or_zero(total(names.COST_UNPRICED_CALLS, DAY))
 UNPRICED_BY_MODEL_AND_TYPE_SHOWN = or_none(f"{total(names.COST_UNPRICED, SHOWN, 'model', 'type')} > 0", "model")
 UNPRICED_CALLS_SHOWN = or_none(f"{total(names.COST_UNPRICED_CALLS, SHOWN, 'model', 'tool')} > 0", "tool")
 
-TOKENS_A_SECOND = per_second(names.TOKENS)
 TOKENS_BY_TYPE = per_second(names.TOKENS, "type")
 TOKENS_BY_MODALITY = per_second(names.TOKENS, "modality")
 TOKENS_BY_MODEL = per_second(names.TOKENS, "model")
 TOKENS_BY_BASIS_AND_VIA = per_second(names.TOKENS, "basis", "via")
 TOKENS_BY_TYPE_AND_MODALITY_SHOWN = f"{total(names.TOKENS, SHOWN, 'type', 'modality')} > 0"
-CACHED_SHARE = part_of(per_second(names.CACHED_TOKENS), per_second(names.TOKENS, type="input"))
 CACHED_SHARE_BY_MODEL = part_of(
-    per_second(names.CACHED_TOKENS, "model"), per_second(names.TOKENS, "model", type="input")
+    per_second(names.CACHED_TOKENS, "model"),
+    per_second(names.TOKENS, "model", beside=names.CACHED_TOKENS.name, type="input"),
 )
-CACHED_SHARE_SHOWN = part_of(total(names.CACHED_TOKENS, SHOWN), total(names.TOKENS, SHOWN, type="input"))
+CACHED_SHARE_SHOWN = total_part(names.CACHED_TOKENS, names.TOKENS, SHOWN, type="input")
 INTERACTION_TOKENS_P95 = quantile(0.95, names.INTERACTION_TOKENS, "type")
 INTERACTION_TOKENS_P50 = quantile(0.5, names.INTERACTION_TOKENS, "type")
 THOUGHT_SHARE_BY_MODEL = part_of(
@@ -61,16 +59,21 @@ THOUGHT_SHARE_BY_MODEL = part_of(
 GROUNDING_SHOWN = grown(names.GROUNDING_QUERIES, SHOWN, "tool")
 
 WASTED_DAY = or_zero(total(names.WASTED_COST, DAY))
-WASTED_SHARE_DAY = part_of(total(names.WASTED_COST, DAY), total(names.COST, DAY))
+WASTED_SHARE_DAY = total_part(names.WASTED_COST, names.COST, DAY)
 WASTED_A_HOUR_BY_REASON = or_none(f"{per_second(names.WASTED_COST, 'reason')} * {S_PER_HOUR}", "reason")
 WASTED_COST_BY_REASON_SHOWN = or_none(f"{total(names.WASTED_COST, SHOWN, 'reason')} > 0", "reason")
 WASTED_TOKENS_BY_REASON_SHOWN = or_none(f"{total(names.WASTED_TOKENS, SHOWN, 'reason')} > 0", "reason")
 WASTED_BY_TEAM_SHOWN = f"{total(names.WASTED_COST, SHOWN, 'team')} > 0"
 
 
-# As config/rules computes it; a budget's counter is there from the start, so increase() misses nothing.
+# As config/rules computes it; a budget's counter is there from the start, so increase() misses nothing. One name may
+# have a budget of each window, so the window is a label of what comes out.
 _WINDOWS = {"daily": DAY, "monthly": MONTH}
-_PACE_OF = {"daily": ("1h", 24), "monthly": (DAY, 30)}
+_PACE_OF = {"daily": ("1h", 24), "monthly": (DAY, 30)}  # what of the window is looked at, and how often it is in it
+
+
+def _of_both(by_window: Callable[[str], str]) -> str:
+    return " or ".join(f'label_replace({by_window(window)}, "window", "{window}", "", "")' for window in _WINDOWS)
 
 
 def _limit(window: str) -> str:
@@ -78,8 +81,7 @@ def _limit(window: str) -> str:
 
 
 def _spent_of(window: str) -> str:
-    spent = f"{grown(names.BUDGET_COST, _WINDOWS[window], 'budget')} and on (budget) {of(names.BUDGET, window=window)}"
-    return f'label_replace({spent}, "window", "{window}", "", "")'
+    return f"{grown(names.BUDGET_COST, _WINDOWS[window], 'budget')} and on (budget) {_limit(window)}"
 
 
 def _share_of(window: str) -> str:
@@ -91,9 +93,8 @@ def _pace_of(window: str) -> str:
     return f"{times} * {grown(names.BUDGET_COST, part, 'budget')} / on (budget) {_limit(window)}"
 
 
-BUDGET_SPENT = f"{_spent_of('daily')} or {_spent_of('monthly')}"
 BUDGET_LIMIT = latest(names.BUDGET, "budget", "window", how="max")
-BUDGET_SHARE_DAILY = _share_of("daily")
-BUDGET_SHARE_MONTHLY = _share_of("monthly")
-BUDGET_PACE_DAILY = _pace_of("daily")
-BUDGET_PACE_MONTHLY = _pace_of("monthly")
+BUDGET_SPENT = _of_both(_spent_of)
+BUDGET_SHARE = _of_both(_share_of)
+BUDGET_AT_THIS_PACE = _of_both(_pace_of)
+FULLEST_BUDGET = f"max({BUDGET_SHARE})"

@@ -8,7 +8,6 @@ from gateway.telemetry import names
 GATEWAYS = f"count({of(names.SERIES)})"
 BUILDS = f"count by (version, path, python, aiohttp, semconv) ({of(names.BUILD_INFO)})"
 ON_THE_PLAIN_PATH = latest(names.UNEXPECTED_PLAIN_PATH)
-FORWARDERS_BY_PATH = f"count by (path) ({of(names.BUILD_INFO)})"
 RESTARTS_SHOWN = grown(names.PROCESS_RESTARTS, SHOWN)
 RESTARTS_BY_PROCESS = grown(names.PROCESS_RESTARTS, STEP, "instance", "process")
 SETTINGS_AGE = f"time() - min({of(names.CONFIG_RELOADED)})"
@@ -17,9 +16,7 @@ SETTINGS_AGE_BY_INSTANCE = f"time() - {latest(names.CONFIG_RELOADED, 'instance',
 CPU_BY_PROCESS = per_second(names.PROCESS_CPU, "instance", "process", "worker")
 BUSIEST_FORWARDER = f"max(rate({of(names.PROCESS_CPU, process='forwarder')}[{STEP}]))"
 MEMORY_BY_PROCESS = latest(names.PROCESS_MEMORY, "instance", "process", "worker")
-MEMORY_IN_ALL = latest(names.PROCESS_MEMORY)
 TAP_SHARE = part_of(per_second(names.TAP_SECONDS), per_second(names.PROCESS_CPU, process="forwarder"))
-TAP_BY_WORKER = per_second(names.TAP_SECONDS, "instance", "worker")
 LAG_P99_BY_PROCESS = quantile(0.99, names.LOOP_LAG, "process")
 LAG_P999_BY_PROCESS = quantile(0.999, names.LOOP_LAG, "process")
 FORWARDER_LAG_P99 = quantile(0.99, names.LOOP_LAG, process="forwarder")
@@ -52,12 +49,8 @@ WITHHELD_BY_REASON = per_second(names.CONTENT_WITHHELD, "reason")
 CONNECTIONS = latest(names.UPSTREAM_CONNECTIONS, "state")
 CONNECTS_BY_RESULT = per_second(names.UPSTREAM_CONNECTS, "result")
 CONNECTS_FAILED_BY_RESULT = per_second(names.UPSTREAM_CONNECTS, "result", result='!="ok"')
-CONNECTS_FAILED_SHOWN = grown(names.UPSTREAM_CONNECTS, SHOWN, result='!="ok"')
 RESUMED_SHARE = part_of(per_second(names.TLS_HANDSHAKES, resumed="true"), per_second(names.TLS_HANDSHAKES))
-HANDSHAKES = per_second(names.TLS_HANDSHAKES, "resumed")
 REUSE_SHARE = f"1 - {part_of(per_second(names.UPSTREAM_CONNECTS), per_second(names.UPSTREAM_ATTEMPTS))}"
 
 SERIES_BY_INSTANCE = latest(names.SERIES, "instance")
-SERIES_MOST = latest(names.SERIES, how="max")
-OVERFLOWS_SHOWN = grown(names.LABEL_OVERFLOW, SHOWN)
 OVERFLOWS_BY_LABEL = grown(names.LABEL_OVERFLOW, STEP, "label")

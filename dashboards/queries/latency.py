@@ -14,7 +14,6 @@ LONG_GAP_S = 8  # a bound of the buckets; a person has stopped reading by then
 FIRST_DELTA_P50 = quantile(0.5, names.FIRST_DELTA, kind=ANY)
 FIRST_DELTA_P95 = quantile(0.95, names.FIRST_DELTA, kind=ANY)
 FIRST_DELTA_P99 = quantile(0.99, names.FIRST_DELTA, kind=ANY)
-FIRST_DELTA_P95_SHOWN = quantile(0.95, names.FIRST_DELTA, window=SHOWN, kind=ANY)
 FIRST_DELTA_P95_BY_KIND = quantile(0.95, names.FIRST_DELTA, "kind", kind=none_of(ANY))
 FIRST_DELTA_P95_BY_MODEL = quantile(0.95, names.FIRST_DELTA, "model", kind=ANY)
 FIRST_DELTA_P95_BY_TEAM = quantile(0.95, names.FIRST_DELTA, "team", kind=ANY)
@@ -36,10 +35,8 @@ GAP_P50 = quantile(0.5, names.GAP)
 GAP_P99 = quantile(0.99, names.GAP)
 GAP_P99_BY_MODEL = quantile(0.99, names.GAP, "model")
 GAP_HEAT = heat(names.GAP)
-MAX_GAP_P95 = quantile(0.95, names.STREAM_MAX_GAP)
 MAX_GAP_P95_BY_MODEL = quantile(0.95, names.STREAM_MAX_GAP, "model")
 MAX_GAP_HEAT = heat(names.STREAM_MAX_GAP)
-LONG_GAP_SHARE = f"1 - {within(names.STREAM_MAX_GAP, LONG_GAP_S)}"
 LONG_GAP_SHARE_SHOWN = f"1 - {within(names.STREAM_MAX_GAP, LONG_GAP_S, window=SHOWN)}"
 STALLS_BY_MODEL = or_none(per_second(names.STALLS, "model"), "model")
 STALLS_SHOWN = or_zero(total(names.STALLS, SHOWN))
@@ -53,8 +50,6 @@ PHASE_SHARE = (
 )
 PHASE_MEAN = mean(names.PHASE, "phase")
 UPSTREAM_HEAD_P95_BY_MODEL = quantile(0.95, names.UPSTREAM_HEADERS, "model")
-DURATION_P50 = quantile(0.5, names.REQUEST_DURATION)
-DURATION_P95_BY_MODE = quantile(0.95, names.REQUEST_DURATION, "mode")
 DURATION_P95_BY_MODEL = quantile(0.95, names.REQUEST_DURATION, "model", mode="stream")
 DURATION_HEAT = heat(names.REQUEST_DURATION, mode="stream")
 STEP_MEAN_BY_TYPE = mean(names.STEP_DURATION, "step_type")
@@ -63,7 +58,4 @@ RESULT_WAIT_P95_BY_MODEL = quantile(0.95, names.FUNCTION_RESULT_WAIT, "model")
 
 ADDED_P50 = quantile(0.5, names.ADDED_LATENCY, "path")
 ADDED_P99 = quantile(0.99, names.ADDED_LATENCY, "path")
-ADDED_P99_IN_ALL = quantile(0.99, names.ADDED_LATENCY)
-DELTAS_A_SECOND = per_second(names.STREAM_EVENTS, event_type="step.delta")
-DELTAS_A_SECOND_OF_A_STREAM = f"1 / ({mean(names.GAP)} > 0)"
 DELTAS_A_SECOND_OF_A_STREAM_BY_MODEL = f"1 / ({mean(names.GAP, 'model')} > 0)"

@@ -5,7 +5,20 @@ Source: telemetry-conventions.md 3.3 (the success ratio), docs/counting.md (outc
 
 from __future__ import annotations
 
-from dashboards.promql import SHOWN, STEP, grown, latest, none_of, one_of, or_none, or_zero, part_of, per_second, total
+from dashboards.promql import (
+    SHOWN,
+    STEP,
+    grown,
+    latest,
+    none_of,
+    one_of,
+    or_none,
+    or_zero,
+    part_of,
+    per_second,
+    total,
+    total_part,
+)
 from gateway.telemetry import names
 from gateway.wire.outcome import Outcome
 
@@ -34,7 +47,6 @@ ERROR_RATIO_BY_MODEL = bad_ratio(STEP, "model")
 
 OPEN_NOW = latest(names.ACTIVE_STREAMS, "mode")
 OPEN_IN_ALL = latest(names.ACTIVE_STREAMS)
-REQUESTS_A_SECOND = per_second(names.REQUESTS)
 BY_OUTCOME = per_second(names.REQUESTS, "outcome")
 BY_MODEL = per_second(names.REQUESTS, "model")
 BY_ROUTE = per_second(names.REQUESTS, "route", "mode")
@@ -62,9 +74,8 @@ BROKEN_BY_OUTCOME = or_none(
 BROKEN_BY_MODEL_SHOWN = or_none(f"{total(names.REQUESTS, SHOWN, 'model', outcome=one_of(*BROKEN))} > 0", "model")
 CLIENTS_LEFT_BY_PHASE = per_second(names.CLIENT_DISCONNECTS, "phase")
 REJECTED_BY_REASON = per_second(names.REJECTED, "reason")
-REJECTED_SHOWN = grown(names.REJECTED, SHOWN)
 ATTEMPTS = per_second(names.UPSTREAM_ATTEMPTS, "kind", "result")
-OPENED_BY_WORKER = per_second(names.OPENED, "worker")
+OPENED_BY_WORKER = per_second(names.OPENED, "instance", "worker")
 
 EVENTS_BY_TYPE = per_second(names.STREAM_EVENTS, "event_type")
 BYTES_BY_DIRECTION = per_second(names.STREAM_BYTES, "direction")
@@ -76,7 +87,5 @@ TOOL_CALLS = per_second(names.TOOL_CALLS, "tool", "result")
 TOOL_FAILURES_SHOWN = grown(names.TOOL_CALLS, SHOWN, "tool", "result", result=one_of("error", "unmatched"))
 
 # Ended without any usage, of those that ended with one or should have.
-USAGE_MISSING_RATIO = part_of(
-    total(names.USAGE_MISSING, SHOWN), total(names.REQUESTS, SHOWN, route="create", outcome=_JUDGED)
-)
+USAGE_MISSING_RATIO = total_part(names.USAGE_MISSING, names.REQUESTS, SHOWN, route="create", outcome=_JUDGED)
 USAGE_MISSING_SHOWN = or_none(f"{total(names.USAGE_MISSING, SHOWN, 'model', 'outcome')} > 0", "outcome")

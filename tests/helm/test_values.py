@@ -9,6 +9,7 @@ import pytest
 
 from gateway import __version__
 from gateway.supervisor import FORWARDER_SLACK_S, OBSERVER_FLUSH_S
+from helm.values import CHART
 from tests.helm.objects import (
     ADAPTER,
     ALL_APIS,
@@ -157,11 +158,11 @@ POD_ROWS = [  # the same of the pod's template
     ({"serviceAccount": {"create": False}}, "spec serviceAccountName", NAME, "default"),
     ({"topologySpreadConstraints": []}, "spec topologySpreadConstraints 0 maxSkew", 1, None),
     ({"extraVolumes": [{"name": "v", "emptyDir": {}}]}, "spec volumes 1", None, {"name": "v", "emptyDir": {}}),
-    ({"terminationGracePeriodSeconds": 900}, "spec terminationGracePeriodSeconds", 325, 900),
-    ({"config": {"grace_period_s": 3600.5}}, "spec terminationGracePeriodSeconds", 325, 3626),
-    ({"config": {"grace_period_s": None}}, "spec terminationGracePeriodSeconds", 325, 55),
-    ({"config": {"grace_period_s": 0}}, "spec terminationGracePeriodSeconds", 325, 25),
-    ({"preStopSleepSeconds": 0}, "spec terminationGracePeriodSeconds", 325, 315),
+    ({"terminationGracePeriodSeconds": 9000}, "spec terminationGracePeriodSeconds", 3625, 9000),
+    ({"config": {"grace_period_s": 60.5}}, "spec terminationGracePeriodSeconds", 3625, 86),
+    ({"config": {"grace_period_s": None}}, "spec terminationGracePeriodSeconds", 3625, 55),
+    ({"config": {"grace_period_s": 0}}, "spec terminationGracePeriodSeconds", 3625, 25),
+    ({"preStopSleepSeconds": 0}, "spec terminationGracePeriodSeconds", 3625, 3615),
     ({"preStopSleepSeconds": 0}, "spec containers 0 lifecycle", {"preStop": {"sleep": {"seconds": 10}}}, None),
     ({"image": {"repository": "a/b"}}, "spec containers 0 image", IMAGE, f"a/b:{__version__}"),
     ({"image": {"tag": "x"}}, "spec containers 0 image", IMAGE, "interactions-gateway:x"),
@@ -176,7 +177,7 @@ POD_ROWS = [  # the same of the pod's template
         None,
         {"name": "v", "mountPath": "/v"},
     ),
-    ({"resources": {"limits": {"memory": "2Gi"}}}, "spec containers 0 resources limits memory", "512Mi", "2Gi"),
+    ({"resources": {"limits": {"memory": "2Gi"}}}, "spec containers 0 resources limits memory", "768Mi", "2Gi"),
     ({"startupProbe": {"failureThreshold": 9}}, "spec containers 0 startupProbe failureThreshold", 60, 9),
     ({"livenessProbe": {"periodSeconds": 9}}, "spec containers 0 livenessProbe periodSeconds", 10, 9),
     ({"readinessProbe": {"timeoutSeconds": 9}}, "spec containers 0 readinessProbe timeoutSeconds", 2, 9),
@@ -252,9 +253,9 @@ def test_probes_ask_the_admin_port() -> None:
 
 def test_the_least_grace_period_is_what_the_gateway_takes_to_end() -> None:
     """The sleep, the grace period of its own, then the last records and spans."""
-    least = at(pod({"terminationGracePeriodSeconds": 320}), "spec terminationGracePeriodSeconds")
+    least = at(pod({"terminationGracePeriodSeconds": 3620}), "spec terminationGracePeriodSeconds")
 
-    assert least >= 10 + 300 + FORWARDER_SLACK_S + OBSERVER_FLUSH_S
+    assert least >= 10 + 3600 + FORWARDER_SLACK_S + OBSERVER_FLUSH_S
 
 
 # Telemetry.
@@ -471,3 +472,18 @@ def test_the_notes_say_what_to_do_next(values: Values, apis: list[str], words: l
     notes = rendered(values, apis)["NOTES.txt"]
 
     assert [word for word in words if word not in notes] == []
+
+
+def test_dashboards_are_config_maps_that_grafanas_sidecar_finds() -> None:
+    """Each with the file as it is, and a name of its own among all namespaces' files."""
+    values = {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "LLM"}}}
+    files = {path.name: path.read_text(encoding="utf-8") for path in (CHART / "dashboards").glob("*.json")}
+    maps = [o for o in objects(values) if o["kind"] == "ConfigMap" and o["metadata"]["name"] != NAME]
+
+    assert files
+    assert kinds(values) == ALWAYS
+    assert {name: text for one in maps for name, text in one["data"].items()} == {
+        f"{NAMESPACE}-{NAME}-{name}": text for name, text in files.items()
+    }
+    assert {at(one, "metadata labels grafana_dashboard") for one in maps} == {"1"}
+    assert {at(one, "metadata annotations grafana_folder") for one in maps} == {"LLM"}

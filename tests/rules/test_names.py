@@ -77,3 +77,14 @@ def test_good_ends_are_the_same_to_rules_and_dashboards() -> None:
 
     assert not_judged == set(requests.NOT_JUDGED)
     assert not_bad == {*requests.GOOD, *requests.NOT_JUDGED}
+
+
+_DIVISION = re.compile(r" / (?:on \([\w, ]+\) (?:group_left \(\) )?)?(.*)")
+
+
+def test_nothing_is_divided_by_what_may_be_nothing() -> None:
+    """What stands below a fraction is in brackets and over 0."""
+    below = [found[1] for rule in RULES for found in _DIVISION.finditer(rule.expr)]
+
+    assert below
+    assert [expr for expr in below if not re.match(r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))* > 0\)", expr)] == []

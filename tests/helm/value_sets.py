@@ -56,9 +56,7 @@ class ValueSet:
 def _set(
     name: str, *kinds: str, less: frozenset[str] = frozenset(), more: frozenset[str] = _WATCHED
 ) -> tuple[str, ValueSet]:
-    there = frozenset({"PrometheusRule"}) if any((CHART / "rules").glob("*.yml")) else frozenset()
-    hidden = frozenset({"PrometheusRule"}) - there
-    return name, ValueSet(name, ((_ALWAYS - less) | set(kinds)) - hidden, more - hidden)
+    return name, ValueSet(name, (_ALWAYS - less) | set(kinds), more)
 
 
 _NONE: Final[frozenset[str]] = frozenset()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from dashboards import alert_settings, rules
-from dashboards.queries import objectives, requests
+from dashboards import rules
+from dashboards.queries import requests
 from gateway.telemetry import names
 from gateway.telemetry.names import Kind
 from gateway.wire.outcome import Outcome
@@ -108,12 +108,3 @@ def test_good_ends_are_the_same_to_rules_and_dashboards() -> None:
 
     assert not_judged == set(requests.NOT_JUDGED)
     assert not_bad == {*requests.GOOD, *requests.NOT_JUDGED}
-
-
-def test_targets_are_the_same_to_rules_and_dashboards() -> None:
-    values = alert_settings.load()
-
-    assert values["success_target"] == objectives.SUCCESS_TARGET
-    assert values["first_delta_target"] == objectives.FIRST_DELTA_TARGET
-    assert values["first_delta_threshold_s"] == objectives.FIRST_DELTA_S
-    assert (values["slo_slow_factor"], values["slo_fast_factor"]) == objectives.BURN_LIMITS

@@ -3,7 +3,7 @@
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
-# make docs   docs/telemetry.md anew, from the catalogue of names
+# make docs   docs/telemetry.md and docs/settings.md anew, from the catalogue of names and from gateway/config.py
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make dashboards   dashboards/json and the chart's copy of it anew, from the code
 # make scale   the tables of docs/scale.md anew, from the figures there are (ten minutes)
@@ -75,6 +75,7 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m gateway.telemetry.reference > docs/telemetry.md
+	$(BIN)/python -m gateway.settings_page > docs/settings.md
 
 chart: $(INSTALLED)
 	$(BIN)/python -m helm.reference

@@ -1,6 +1,6 @@
-"""`python -m helm.reference`: writes the chart's values.schema.json and README.md anew.
+"""`python -m helm.reference`: writes the chart's values.schema.json and README.md, and examples/sidecar.yaml, anew.
 
-Not here: what they are made of (values.py, schema.py, README.in.md).
+Not here: what they are made of (values.py, schema.py, README.in.md, example.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards import alert_settings
-from helm import values
+from helm import example, values
 from helm.schema import schema
 from helm.values import CHART, Value
 
@@ -59,6 +59,8 @@ def main() -> None:
     """Write them."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
+    # After the schema, which Helm reads.
+    example.MANIFEST.write_text(example.manifest(), encoding="utf-8")
 
 
 if __name__ == "__main__":

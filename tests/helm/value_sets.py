@@ -28,6 +28,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "gateway-api": (GATEWAY_API,),
     "operator": (OPERATOR,),
     "pod-monitor": (OPERATOR,),
+    "sidecar": (OPERATOR,),
 }
 
 _ALWAYS: Final = frozenset({"ConfigMap", "Deployment", "PodDisruptionBudget", "Service", "ServiceAccount"})
@@ -55,9 +56,7 @@ class ValueSet:
 def _set(
     name: str, *kinds: str, less: frozenset[str] = frozenset(), more: frozenset[str] = _WATCHED
 ) -> tuple[str, ValueSet]:
-    there = frozenset({"PrometheusRule"}) if any((CHART / "rules").glob("*.yml")) else frozenset()
-    hidden = frozenset({"PrometheusRule"}) - there
-    return name, ValueSet(name, ((_ALWAYS - less) | set(kinds)) - hidden, more - hidden)
+    return name, ValueSet(name, (_ALWAYS - less) | set(kinds), more)
 
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -85,6 +84,7 @@ SETS: Final = dict(
         _set("pod-monitor", "PodMonitor", "PrometheusRule", more=_NONE),
         _set("pricing"),
         _set("secrets"),
+        _set("sidecar", "PodMonitor", less=_ALWAYS - {"ConfigMap"}, more=_NONE),
         _set("teams"),
         _set("upstream-ca", "NetworkPolicy"),
         _set("upstream-ca-secret"),

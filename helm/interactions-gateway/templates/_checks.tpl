@@ -2,7 +2,7 @@
 
 {{- define "interactions-gateway.checks" -}}
 {{- $found := list -}}
-{{- range list "cluster" "settings" "pods" "scaling" "reach" "telemetry" -}}
+{{- range list "cluster" "settings" "pods" "scaling" "reach" "telemetry" "sidecar" -}}
 {{- $found = concat $found (include (printf "interactions-gateway.checks.%s" .) $ | fromJsonArray) -}}
 {{- end -}}
 {{- if $found -}}

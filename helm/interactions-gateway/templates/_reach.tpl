@@ -16,10 +16,10 @@
 {{- end -}}
 {{- end }}
 
-{{/* Whether there is a ServiceMonitor: auto means no where something else scrapes. */}}
+{{/* Whether there is a ServiceMonitor: auto means no where something else scrapes, or there is no Service. */}}
 {{- define "interactions-gateway.serviceMonitor" -}}
 {{- $wanted := .Values.metrics.serviceMonitor.enabled -}}
-{{- if and (not (kindIs "bool" $wanted)) (or .Values.metrics.podMonitor.enabled .Values.metrics.scrapeAnnotations) -}}
+{{- if and (not (kindIs "bool" $wanted)) (or (not .Values.standalone) .Values.metrics.podMonitor.enabled .Values.metrics.scrapeAnnotations) -}}
 {{- $wanted = false -}}
 {{- end -}}
 {{- include "interactions-gateway.wanted" (list . $wanted "monitoring.coreos.com/v1" "ServiceMonitor") -}}

@@ -3,9 +3,10 @@
 # make test   lint, format, types, every test; sets up all it needs, without root
 # make test-all   and what is too heavy for every run
 # make compiled   a wheel with compiled modules, in .cache/compiled (wants a C compiler); images and make bench use it
-# make docs   docs/telemetry.md anew, from the catalogue of names
+# make docs   docs/telemetry.md and docs/settings.md anew, from the catalogue of names and from gateway/config.py
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make dashboards   dashboards/json and the chart's copy of it anew, from the code
+# make scale   the tables of docs/scale.md anew, from the figures there are (ten minutes)
 # make rules   config/rules anew, from the chart's rules and config/alerts.toml
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
 
@@ -32,6 +33,7 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
+.PHONY: run stack test test-all compiled docs scale bench bench-quick lint format lock clean chart dashboards
 .PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards rules
 
 run: $(INSTALLED)
@@ -56,6 +58,10 @@ test-all: lint $(TOOLS) $(JS_INSTALLED) $(COMPILED)
 # The build that is measured, and that images carry. It wants a C compiler; what it can't have it does without.
 compiled: $(COMPILED)
 
+scale: $(INSTALLED)
+	$(BIN)/python -m tests.scale sweep
+	$(BIN)/python -m tests.scale page
+
 bench: $(COMPILED) $(BENCH_TOOLS)
 	$(BIN)/python -m tests.bench $(BENCH_FLAGS)
 
@@ -69,6 +75,7 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m gateway.telemetry.reference > docs/telemetry.md
+	$(BIN)/python -m gateway.settings_page > docs/settings.md
 
 chart: $(INSTALLED)
 	$(BIN)/python -m helm.reference

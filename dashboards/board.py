@@ -40,7 +40,7 @@ class Board:
     says: str
     rows: tuple[Row, ...]
     shows: str = "now-1h"
-    refresh: str = "30s"
+    refresh: str = "1m"
 
     @property
     def uid(self) -> str:
@@ -53,6 +53,10 @@ class Board:
         for row in self.rows:
             yield from row.panels
 
+    def panel(self, id_: int) -> Panel:
+        """The panel with this id. StopIteration if there is none."""
+        return next(panel for panel in self.panels if panel.id == id_)
+
     @property
     def links(self) -> tuple[Link, ...]:
         """To the other dashboards, and to the runbook."""
@@ -64,7 +68,7 @@ class Board:
         texts = [link.url for link in self.links]
         for panel in self.panels:
             texts += [ask.expr for ask in panel.asks]
-            texts += [link.url for link in (*panel.links, *panel.data_links)]
+            texts += [link.url for link in (*panel.leads_to, *panel.data_links)]
         return variables.used(texts)
 
     def built(self) -> model.Dashboard:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
+from dashboards.budgets import BUDGETS, PRICES
 from dashboards.links import to_traces
 from dashboards.panels import Ask, bars, lines, stack, stat, table
 from dashboards.queries import cost, requests
@@ -46,19 +48,19 @@ _NOW = Row(
         ),
         stat(
             3,
-            "A month at the pace of 24 h",
+            "Month, by 24 h",
             cost.MONTH_AT_PACE_OF_DAY,
             units.Dollars,
-            "The last 24 hours' cost times the days of this month. High after a busy day, low on a Sunday.",
+            "This month's forecast: the last 24 hours' cost times its days. High after a busy day, low on a Sunday.",
             width=3,
             decimals=0,
         ),
         stat(
             4,
-            "A month at the pace of 7 days",
+            "Month, by 7 days",
             cost.MONTH_AT_PACE_OF_WEEK,
             units.Dollars,
-            "A seventh of the last 7 days' cost times the days of this month: the steadier forecast. Too low while "
+            "This month's steadier forecast: a seventh of the last 7 days' cost times its days. Too low while "
             "Prometheus has fewer than 7 days.",
             width=3,
             decimals=0,
@@ -70,10 +72,14 @@ _NOW = Row(
             units.PercentUnit,
             "Of all budgets the one of which most is spent, in its own window. From 80 % on somebody should know; a "
             "budget stops nothing.",
-            limits=(0.8, 1),
+            limits=thresholds.BUDGET,
             width=3,
             decimals=0,
             nothing="no budgets",
+            alerts=(
+                "BudgetNearlySpent",
+                "BudgetSpent",
+            ),
         ),
         stat(
             6,
@@ -98,6 +104,7 @@ _NOW = Row(
             width=3,
             decimals=1,
             nothing="no tokens",
+            alerts=("Unpriced",),
         ),
         stat(
             8,
@@ -105,10 +112,11 @@ _NOW = Row(
             requests.USAGE_MISSING_RATIO,
             units.PercentUnit,
             "Share of creates in the shown time that ended without any usage. What they cost is unknown, not 0.",
-            limits=(0.01, 0.1),
+            limits=thresholds.USAGE_MISSING,
             width=3,
             decimals=1,
             nothing="no requests",
+            alerts=("UsageMissing",),
         ),
     ),
 )
@@ -148,7 +156,7 @@ _SPENDING = Row(
             [
                 Ask(cost.BY_MODEL_SHOWN, "cost", unit=units.Dollars),
                 Ask(cost.TOKENS_BY_MODEL_SHOWN, "tokens"),
-                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates"),
+                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates", unit=units.NoUnit, decimals=0),
                 Ask(cost.USD_A_MILLION_BY_MODEL_SHOWN, "a million tokens", unit=units.Dollars),
                 Ask(cost.UNPRICED_BY_MODEL_SHOWN, "tokens without a price"),
             ],
@@ -158,6 +166,7 @@ _SPENDING = Row(
             width=14,
             sort_by="cost",
             data_links=(_OF_MODEL,),
+            height=6,
         ),
         table(
             14,
@@ -172,6 +181,7 @@ _SPENDING = Row(
             width=10,
             sort_by="cost",
             data_links=(_OF_TEAM,),
+            height=6,
         ),
         stat(
             15,
@@ -201,6 +211,7 @@ _SPENDING = Row(
             limits=(1, 100),
             decimals=0,
             width=6,
+            alerts=("UnpricedCalls",),
         ),
         stat(
             18,
@@ -339,8 +350,9 @@ _WASTE = Row(
             32,
             "Ends without usage, shown time",
             [Ask(requests.USAGE_MISSING_SHOWN, "interactions")],
-            units.Short,
+            units.NoUnit,
             "Interactions that ended without any usage: their tokens are unknown, and in no sum here.",
+            decimals=0,
             sort_by="interactions",
             width=6,
             nothing="none",
@@ -348,76 +360,10 @@ _WASTE = Row(
     ),
 )
 
-_BUDGETS = Row(
-    "Budgets",
-    (
-        bars(
-            40,
-            "Spent",
-            [Ask(cost.BUDGET_SHARE, "{{budget}}, {{window}}")],
-            units.PercentUnit,
-            "Share of each budget that the last 24 hours, or 30 days, have used. A budget stops nothing: whoever may "
-            "decide must. Needs as many days of history as the window is long.",
-            limits=(0.8, 1),
-            high=1,
-            nothing="no budgets set",
-        ),
-        bars(
-            41,
-            "At this pace",
-            [Ask(cost.BUDGET_AT_THIS_PACE, "{{budget}}, {{window}}")],
-            units.PercentUnit,
-            "What share of the budget a whole window takes at the pace of its last twenty-fourth (daily) or thirtieth "
-            "(monthly). Over 100 % it will not last.",
-            limits=(0.8, 1),
-            high=1,
-            nothing="no budgets set",
-        ),
-        table(
-            42,
-            "Budgets in dollars",
-            [
-                Ask(cost.BUDGET_SPENT, "spent"),
-                Ask(cost.BUDGET_LIMIT, "budget"),
-            ],
-            units.Dollars,
-            "What the window has used, and the budget. Counted from the start of the gateway, so not a cent is missed.",
-            decimals=2,
-            nothing="no budgets set",
-        ),
-    ),
-)
-
-_PRICES = Row(
-    "What has no price",
-    (
-        table(
-            50,
-            "Tokens without a price, shown time",
-            [Ask(cost.UNPRICED_BY_MODEL_AND_TYPE_SHOWN, "tokens")],
-            units.Short,
-            "Counted, and in no cost. Give the price file an entry; the log line `unpriced` says what it lacks.",
-            sort_by="tokens",
-            nothing="none",
-            width=12,
-        ),
-        table(
-            51,
-            "Calls without a price, shown time",
-            [Ask(cost.UNPRICED_CALLS_SHOWN, "calls")],
-            units.Short,
-            "Calls that are billed one by one, and in no cost.",
-            sort_by="calls",
-            nothing="none",
-            width=12,
-        ),
-    ),
-)
-
 BOARD = Board(
     "Tokens and cost",
     "What is spent, on which models, by which teams, what of it was for nobody, and where the month is heading.",
-    (_NOW, _SPENDING, _TOKENS, _WASTE, _BUDGETS, _PRICES),
+    (_NOW, _SPENDING, _TOKENS, _WASTE, BUDGETS, PRICES),
     shows="now-24h",
-    refresh="1m",
+    refresh="5m",  # its windows are long
 )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
+from dashboards.drift import DRIFT, UNKNOWN_TRACES
 from dashboards.links import to_traces
 from dashboards.panels import Ask, lines, stack, stat, table
-from dashboards.queries import health, latency, objectives, oddities, requests
+from dashboards.queries import health, latency, oddities, requests
 
 _OF_CODE = to_traces("Traces with this error", '{ span.error.type = "${__data.fields.code}" }')
 _OF_OUTCOME = to_traces(
@@ -21,9 +23,8 @@ _BROKEN = to_traces(
     "Traces of broken streams",
     '{ span.interactions.outcome =~ "truncated|upstream_abort|stream_error" && kind = server }',
 )
+_THROTTLED = to_traces("Traces of throttled requests", '{ span.error.type = "429" }')
 _STALLED = to_traces("Traces of stalled streams", "{ span.interactions.stalled = true }")
-_UNKNOWN = to_traces("Traces with words not known", "{ span.interactions.unknown_events > 0 }")
-_ODD = to_traces("Traces with this oddity", '{ span.interactions.anomalies = "${__data.fields.anomaly}" }')
 
 _NOW = Row(
     "Is it all right?",
@@ -35,11 +36,13 @@ _NOW = Row(
             units.PercentUnit,
             "Share of requests that ended well. Not judged: clients that left, cancelled interactions, what passed "
             "unread, and what the API refused as the caller's mistake (4xx but 429).",
-            limits=(objectives.SUCCESS_FLOOR, objectives.SUCCESS_TARGET),
+            limits=thresholds.SUCCESS,
             falling=True,
+            width=3,
             decimals=2,
             high=1,
             nothing="no requests",
+            alerts=("SuccessBudgetBurn",),
         ),
         stat(
             2,
@@ -48,10 +51,12 @@ _NOW = Row(
             units.PercentUnit,
             "Share of streams in the shown time that ended as truncated, upstream_abort or stream_error: what the "
             "client got is cut off, or ends in an error.",
-            limits=(0.001, 0.01),
+            limits=thresholds.BROKEN,
+            width=3,
             decimals=2,
             nothing="no streams",
             links=(_BROKEN,),
+            alerts=("BrokenStreams",),
         ),
         stat(
             3,
@@ -61,7 +66,20 @@ _NOW = Row(
             "Requests in the shown time that the gateway itself answered with an error, or refused. Good: 0, but for "
             "clients that send what can't be served.",
             limits=(1, 10),
+            width=3,
             decimals=0,
+        ),
+        stat(
+            7,
+            "Throttled",
+            requests.THROTTLED_SHOWN,
+            units.NoUnit,
+            "Requests in the shown time that the API refused with 429: the quota is used up. Clients see it; the "
+            "gateway repeats nothing.",
+            limits=(1, 100),
+            width=3,
+            decimals=0,
+            links=(_THROTTLED,),
         ),
         stat(
             4,
@@ -70,9 +88,11 @@ _NOW = Row(
             units.NoUnit,
             "Words of the API that this version doesn't know, in the shown time: the API has grown. All was passed on; "
             "what they mean is not counted.",
-            limits=(1, 100),
+            limits=thresholds.UNKNOWN,
+            width=3,
             decimals=0,
-            links=(_UNKNOWN,),
+            links=(UNKNOWN_TRACES,),
+            alerts=("UnknownEvents",),
         ),
         stat(
             5,
@@ -81,8 +101,10 @@ _NOW = Row(
             units.NoUnit,
             "Events that could not be read, in the shown time: no JSON, no UTF-8, another shape, too long. All were "
             "passed on.",
-            limits=(1, 100),
+            limits=thresholds.INVALID,
+            width=3,
             decimals=0,
+            alerts=("InvalidEvents",),
         ),
         stat(
             6,
@@ -91,9 +113,22 @@ _NOW = Row(
             units.NoUnit,
             "Silences over the stall threshold (30 s by default) while something other than a thought was being "
             "written, in the shown time.",
-            limits=(1, 10),
+            limits=thresholds.STALLS,
+            width=3,
             decimals=0,
             links=(_STALLED,),
+            alerts=("Stalls",),
+        ),
+        stat(
+            8,
+            "Status not known",
+            oddities.UNKNOWN_STATUS_SHOWN,
+            units.NoUnit,
+            "Requests in the shown time whose end could not be told: no readable status, an encoding that can't be "
+            "read, or reading was switched off by a fault.",
+            limits=(1, 10),
+            decimals=0,
+            width=3,
         ),
     ),
 )
@@ -123,16 +158,17 @@ _ENDS = Row(
             units.PercentUnit,
             "One model alone: the model, or what is sent to it. All at once: the API, the network or the gateway. HTTP "
             "errors that are the caller's mistake are in it, since errors by code have no model.",
-            limits=(1 - objectives.SUCCESS_TARGET, 1 - objectives.SUCCESS_FLOOR),
+            limits=(1 - thresholds.SUCCESS[1], 1 - thresholds.SUCCESS[0]),
             high=1,
         ),
         table(
             13,
             "Ends that are not good, shown time",
             [Ask(requests.OUTCOMES_BY_MODEL_SHOWN, "requests")],
-            units.Short,
+            units.NoUnit,
             "Every one that was seen, single ones too. client_abort, cancelled and forwarded are no errors; they are "
             "here to be seen.",
+            decimals=0,
             sort_by="requests",
             width=12,
             nothing="none",
@@ -142,9 +178,10 @@ _ENDS = Row(
             14,
             "Errors by code, shown time",
             [Ask(requests.ERRORS_BY_CODE_SHOWN, "errors")],
-            units.Short,
+            units.NoUnit,
             "Every error that was seen. code is the API's word, an HTTP status, or a word of the gateway. A click "
             "finds the traces.",
+            decimals=0,
             sort_by="errors",
             width=12,
             nothing="none",
@@ -163,6 +200,7 @@ _WHOSE = Row(
             units.CountsPerSecond,
             "upstream_http: a status of the API. upstream_event: an error in a stream. transport: the connection "
             "broke. gateway: our own answer. client: it left. The dots lead to traces.",
+            alerts=("ErrorRatio",),
         ),
         lines(
             21,
@@ -181,13 +219,15 @@ _WHOSE = Row(
             ],
             units.CountsPerSecond,
             "429: the quota is used up. Other 4xx: what was asked is wrong. 5xx: the API.",
+            alerts=("CallerErrorRatio",),
         ),
         table(
             23,
             "Errors by team, shown time",
             [Ask(requests.ERRORS_BY_TEAM_SHOWN, "errors")],
-            units.Short,
+            units.NoUnit,
             "One line without a name where the settings name no teams.",
+            decimals=0,
             sort_by="errors",
             nothing="none",
         ),
@@ -198,6 +238,7 @@ _WHOSE = Row(
             units.RequestsPerSecond,
             "max_streams: more exchanges than the settings allow. draining: it is being stopped. Others: what no "
             "server takes.",
+            alerts=("Full",),
         ),
         lines(
             25,
@@ -221,6 +262,7 @@ _BROKEN_ROW = Row(
             "truncated: a clean end before the terminal event. upstream_abort: the connection broke. stream_error: an "
             "error event. client_abort: the client left while it ran.",
             links=(_BROKEN,),
+            alerts=("BrokenStreams",),
         ),
         lines(
             31,
@@ -237,8 +279,9 @@ _BROKEN_ROW = Row(
                 Ask(requests.BROKEN_BY_MODEL_SHOWN, "broken"),
                 Ask(latency.STALLS_BY_MODEL_SHOWN, "stalls"),
             ],
-            units.Short,
+            units.NoUnit,
             "Streams that broke, and silences over the stall threshold.",
+            decimals=0,
             sort_by="broken",
             nothing="none",
         ),
@@ -254,8 +297,9 @@ _BROKEN_ROW = Row(
             34,
             "Tool calls that went wrong, shown time",
             [Ask(requests.TOOL_FAILURES_SHOWN, "calls")],
-            units.Short,
+            units.NoUnit,
             "error: the result says so. unmatched: the result is not in the same answer. Agents live with some.",
+            decimals=0,
             sort_by="calls",
             nothing="none",
         ),
@@ -269,91 +313,8 @@ _BROKEN_ROW = Row(
     ),
 )
 
-_DRIFT = Row(
-    "The API has changed?",
-    (
-        lines(
-            40,
-            "Words not known, by vocabulary",
-            [Ask(oddities.UNKNOWN_BY_WHAT, "{{what}}")],
-            units.EventsPerSecond,
-            "New event, step or delta types, statuses, tiers, modalities. A few: the API is trying something out. All "
-            "streams: it has changed, and a new version of the gateway is due.",
-            links=(_UNKNOWN,),
-        ),
-        lines(
-            41,
-            "Events not readable, by reason",
-            [Ask(oddities.INVALID_BY_REASON, "{{reason}}")],
-            units.EventsPerSecond,
-            "json, utf8, shape, size. They were passed on as they came.",
-        ),
-        lines(
-            42,
-            "Oddities of streams",
-            [Ask(oddities.ANOMALIES_BY_NAME, "{{anomaly}}")],
-            units.EventsPerSecond,
-            "Orders and counts that should not be.",
-            nothing="none",
-        ),
-        table(
-            43,
-            "Words not known, shown time",
-            [Ask(oddities.UNKNOWN_BY_WHAT_SHOWN, "times")],
-            units.Short,
-            "The words themselves are on the traces (interactions.unknown_names) and in the log.",
-            sort_by="times",
-            width=6,
-            nothing="none",
-        ),
-        table(
-            44,
-            "Oddities, shown time",
-            [Ask(oddities.ANOMALIES_BY_NAME_SHOWN, "times")],
-            units.Short,
-            "A click finds the traces.",
-            sort_by="times",
-            width=6,
-            nothing="none",
-            data_links=(_ODD,),
-        ),
-        table(
-            45,
-            "Ends without usage, shown time",
-            [Ask(requests.USAGE_MISSING_SHOWN, "interactions")],
-            units.Short,
-            "Ended without any usage: their tokens are unknown. Broken streams often do; completed ones should not.",
-            sort_by="interactions",
-            width=6,
-            nothing="none",
-        ),
-        table(
-            46,
-            "Label values that were folded, shown time",
-            [Ask(oddities.OVERFLOW_BY_LABEL_SHOWN, "times")],
-            units.Short,
-            "Values outside a label's set, counted as `other`. model, code, team: extend labels.* in the settings. "
-            "series: the limit of series is reached.",
-            sort_by="times",
-            width=6,
-            nothing="none",
-        ),
-        stat(
-            47,
-            "Status not known",
-            oddities.UNKNOWN_STATUS_SHOWN,
-            units.NoUnit,
-            "Requests in the shown time whose end could not be told: no readable status, an encoding that can't be "
-            "read, or reading was switched off by a fault.",
-            limits=(1, 10),
-            decimals=0,
-            width=6,
-        ),
-    ),
-)
-
 BOARD = Board(
     "Errors and anomalies",
     "What goes wrong, whose fault it is, which streams broke, and what of the API is new.",
-    (_NOW, _ENDS, _WHOSE, _BROKEN_ROW, _DRIFT),
+    (_NOW, _ENDS, _WHOSE, _BROKEN_ROW, DRIFT),
 )

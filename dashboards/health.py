@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.panels import Ask, lines, stack, stat, table
 from dashboards.queries import health, latency, requests
@@ -26,6 +27,10 @@ _NOW = Row(
             falling=True,
             width=3,
             nothing="none",
+            alerts=(
+                "Down",
+                "InstanceDown",
+            ),
         ),
         stat(
             2,
@@ -37,6 +42,7 @@ _NOW = Row(
             limits=(1, 1),
             width=3,
             decimals=0,
+            alerts=("UnexpectedPlainPath",),
         ),
         stat(
             3,
@@ -44,9 +50,13 @@ _NOW = Row(
             health.RESTARTS_SHOWN,
             units.NoUnit,
             "Forwarders and observers that died and were started again, in the shown time. Good: 0.",
-            limits=(1, 3),
+            limits=thresholds.RESTARTS,
             width=3,
             decimals=0,
+            alerts=(
+                "ProcessRestarted",
+                "ProcessLoop",
+            ),
         ),
         stat(
             4,
@@ -55,9 +65,10 @@ _NOW = Row(
             units.NoUnit,
             "Records that never reached the observer, in the shown time: what they would have counted is missing "
             "everywhere. Good: 0. No byte of a client is lost with them.",
-            limits=(1, 1),
+            limits=thresholds.LOST,
             width=3,
             decimals=0,
+            alerts=("RecordsLost",),
         ),
         stat(
             5,
@@ -68,6 +79,7 @@ _NOW = Row(
             limits=(1, 1000),
             width=3,
             decimals=0,
+            alerts=("ExportsFailing",),
         ),
         stat(
             6,
@@ -76,11 +88,12 @@ _NOW = Row(
             units.PercentUnit,
             "CPU of the busiest forwarder; it can use one core. Near 1 streams begin to wait: add forwarders or "
             "replicas. Unknown where there is no /proc.",
-            limits=(0.6, 0.85),
+            limits=thresholds.CPU,
             width=3,
             decimals=0,
             nothing="unknown",
             over_time=True,
+            alerts=("ProcessBusy",),
         ),
         stat(
             7,
@@ -89,9 +102,10 @@ _NOW = Row(
             units.Seconds,
             "How late the forwarders' loops wake, 99 of 100 times at most: the delay that every chunk may have. Good: "
             "under a few milliseconds.",
-            limits=(0.01, 0.05),
+            limits=thresholds.LOOP_LAG,
             width=3,
             over_time=True,
+            alerts=("LoopLag",),
         ),
         stat(
             8,
@@ -115,7 +129,8 @@ _PROCESSES = Row(
             [Ask(health.CPU_BY_PROCESS, _PROCESS)],
             units.PercentUnit,
             "1 is a whole core. A forwarder or the observer can use one at most. Where there is no /proc: nothing.",
-            limits=(0.6, 0.85),
+            limits=thresholds.CPU,
+            alerts=("ProcessBusy",),
         ),
         lines(
             11,
@@ -123,6 +138,7 @@ _PROCESSES = Row(
             [Ask(health.MEMORY_BY_PROCESS, _PROCESS)],
             units.BytesIEC,
             "Resident, of each process. It grows with open streams and with series; a line that only grows is a leak.",
+            alerts=("MemoryHigh",),
         ),
         lines(
             12,
@@ -134,9 +150,10 @@ _PROCESSES = Row(
             units.Seconds,
             "How late a loop woke, looked at ten times a second. The forwarder's is felt by clients, the observer's is "
             "not.",
-            limits=(0.01, 0.05),
+            limits=thresholds.LOOP_LAG,
             log_scale=True,
             low=None,
+            alerts=("LoopLag",),
         ),
         lines(
             13,
@@ -153,6 +170,10 @@ _PROCESSES = Row(
             units.NoUnit,
             "Processes that the supervisor started again, within each step. A forwarder that dies breaks its streams; "
             "an observer that dies breaks none.",
+            alerts=(
+                "ProcessRestarted",
+                "ProcessLoop",
+            ),
         ),
         lines(
             15,
@@ -213,6 +234,7 @@ _RECORDS = Row(
             "had taken them.",
             limits=(1, 1),
             nothing="none",
+            alerts=("RecordsLost",),
         ),
         lines(
             23,
@@ -228,7 +250,8 @@ _RECORDS = Row(
             [Ask(health.RECORD_LAG_BY_WORKER, "{{instance}} {{worker}}")],
             units.Seconds,
             "How far the figures are behind. Good: under a second.",
-            limits=(1, 5),
+            limits=thresholds.RECORD_LAG,
+            alerts=("RecordLag",),
         ),
         lines(
             25,
@@ -240,7 +263,11 @@ _RECORDS = Row(
             units.NoUnit,
             "Within each step. tap: reading was switched off for one exchange. telemetry: one record missed one sink. "
             "Clients feel neither. Good: 0.",
-            limits=(1, 1),
+            limits=thresholds.FAULTS,
+            alerts=(
+                "TapFaults",
+                "TelemetryFaults",
+            ),
         ),
     ),
 )
@@ -262,9 +289,10 @@ _EXPORTS = Row(
             [Ask(health.SPANS_FAILED_RATIO, "failed or dropped")],
             units.PercentUnit,
             "Of those that were to be exported. Nothing where none is.",
-            limits=(0.001, 0.05),
+            limits=thresholds.EXPORTS_FAILED,
             high=1,
             nothing="no exports",
+            alerts=("ExportsFailing",),
         ),
         lines(
             32,
@@ -285,6 +313,7 @@ _EXPORTS = Row(
             "`other`.",
             limits=(8_000, 10_000),
             width=12,
+            alerts=("SeriesLimit",),
         ),
         lines(
             34,
@@ -294,6 +323,7 @@ _EXPORTS = Row(
             "Within each step. Values outside a label's set, counted as `other`.",
             width=12,
             nothing="none",
+            alerts=("LabelOverflow",),
         ),
     ),
 )

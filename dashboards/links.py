@@ -20,6 +20,7 @@ UIDS = {  # by what a dashboard is called
     "Gateway health": "interactions-health",
 }
 TAG = "interactions-gateway"
+ALERT_PREFIX = "InteractionsGateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,14 @@ def to_dashboard(title: str) -> Link:
     return Link(title, f"/d/{UIDS[title]}", f"Go on to {title}", keeps=True)
 
 
-def to_panel_of(title: str, says: str) -> Link:
+def to_panel_of(title: str) -> Link:
     """From a panel to the dashboard that says more, with what is chosen."""
-    return Link(says, f"/d/{UIDS[title]}?${{__url_time_range}}&${{__all_variables}}", f"Go on to {title}")
+    return Link(title, f"/d/{UIDS[title]}?${{__url_time_range}}&${{__all_variables}}", f"Go on to {title}")
 
 
 def to_runbook(page: str) -> Link:
-    """To a page of docs/runbook: what the user feels, the first looks, what to do."""
-    return Link(f"Runbook: {page}", f"${{runbook}}/{page}.md", "What to do")
+    """To a page of docs/runbook: what the user feels, the first looks, what to do. page: an alert's name."""
+    return Link("Runbook: what to do", f"${{runbook}}/{page}.md", page)
 
 
 def to_traces(says: str, where: str) -> Link:

@@ -75,6 +75,10 @@ Links between dashboards keep the time and what is chosen.
   window. So a single error is in the table and not in the graph.
 - Totals are `increase()`, which extrapolates to the edges of its window: of few events they may be off by a fraction.
   The log has the exact figure. Windows slide: 24 h are no calendar day. For the month choose *This month so far*.
+- *Amber* and *red* are the alerts' own figures where there is an alert ([alerts.toml](../config/alerts.toml)); after a
+  change of them, `make dashboards`.
+- Figures over 30 days read 30 days of every series, at each refresh. With hundreds of replicas let a recording rule add
+  them up first.
 - A gateway that Prometheus begins to scrape late counts, in totals, with all that it had counted by then.
 - Cost is a lower bound while tokens have no price or ends no usage; the dashboards show both beside it
   ([cost.md](cost.md)). How odd cases count is in [counting.md](counting.md), the phases are in [time.md](time.md).

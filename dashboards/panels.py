@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypedDict, Unpack
 
-from dashboards.links import Link
+from dashboards.links import ALERT_PREFIX, Link, to_runbook
 
 
 class Shape(Enum):
@@ -52,6 +52,7 @@ class More(TypedDict, total=False):
     high: float
     nothing: str
     links: tuple[Link, ...]
+    alerts: tuple[str, ...]
     data_links: tuple[Link, ...]
     sort_by: str
     every: str
@@ -66,6 +67,7 @@ class Panel:
     limits: from the first on it is amber, from the second on red; None where no value is bad in itself.
     falling: low is bad: below the first it is red, below the second amber.
     width, height: in cells of a grid of 24 columns. low, high: ends of the axis; low is None where Grafana chooses.
+    alerts: whose pages of the runbook it leads to, without the prefix InteractionsGateway.
     nothing: what stands there where there is no value. data_links: of a value. sort_by: a table's column.
     every: least step between points, for queries over long windows. over_time: a stat with its course behind it.
     """
@@ -85,11 +87,17 @@ class Panel:
     high: float | None = None
     nothing: str = ""
     links: tuple[Link, ...] = ()
+    alerts: tuple[str, ...] = ()
     data_links: tuple[Link, ...] = ()
     sort_by: str = ""
     every: str = ""
     over_time: bool = False
     log_scale: bool = False
+
+    @property
+    def leads_to(self) -> tuple[Link, ...]:
+        """Where the panel's own menu leads."""
+        return (*self.links, *(to_runbook(f"{ALERT_PREFIX}{alert}") for alert in self.alerts))
 
     @property
     def is_instant(self) -> bool:

@@ -31,8 +31,13 @@ def none_of(*values: str) -> str:
     return f'!~"{"|".join(values)}"'
 
 
+def but(matcher: str, *values: str) -> str:
+    """A matcher that others narrow: the label is none of these either."""
+    return "\n".join((matcher, *(f'!="{value}"' for value in values)))
+
+
 def of(family: Family, suffix: str = "", beside: str = "", **where: str) -> str:
-    """A selector of a family's series. where: by label a value, or a matcher of one_of and none_of.
+    """A selector of a family's series. where: by label a value, or a matcher of one_of, none_of and but.
 
     suffix: `_bucket`, `_sum` or `_count` of a histogram, which also has the label `le`.
     beside: the name of another family that this one is compared with; only what narrows both may narrow this one.
@@ -44,7 +49,8 @@ def of(family: Family, suffix: str = "", beside: str = "", **where: str) -> str:
         raise ValueError(f"{family.name} has no {', '.join(sorted(unknown))}")
     narrowing = has & _labels(_FAMILIES[beside] if beside else family) - set(where)
     chosen = [f'{label}=~"${label}"' for label in SCOPE if label in narrowing]
-    stated = [f"{label}{value}" if value[:1] in "=!" else f'{label}="{value}"' for label, value in where.items()]
+    matchers = [(label, matcher) for label, value in where.items() for matcher in value.split("\n")]
+    stated = [f"{label}{value}" if value[:1] in "=!" else f'{label}="{value}"' for label, value in matchers]
     return f"{family.name}{suffix}{{{', '.join((*chosen, *stated))}}}"
 
 

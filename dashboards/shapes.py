@@ -39,8 +39,8 @@ def built(panel: Panel, position: model.GridPos, says: str) -> Builder:
         builder.no_value(panel.nothing)
     if panel.every:
         builder.interval(panel.every)
-    if panel.links:
-        builder.links([link.built() for link in panel.links])
+    if panel.leads_to:
+        builder.links([link.built() for link in panel.leads_to])
     if panel.data_links:
         builder.data_links([link.built() for link in panel.data_links])
     for number, ask in enumerate(panel.asks):
@@ -69,7 +69,7 @@ def _thresholds(panel: Panel) -> build.ThresholdsConfig:
     start, middle, end = (RED, AMBER, GREEN) if panel.falling else (GREEN, AMBER, RED)
     steps = [model.Threshold(value=None, color=start)]
     if panel.limits is not None:
-        first, second = panel.limits
+        first, second = (round(limit, 9) for limit in panel.limits)  # 1 - 0.99 is a little more than 0.01
         if first < second:
             steps.append(model.Threshold(value=first, color=middle))
         steps.append(model.Threshold(value=second, color=end))

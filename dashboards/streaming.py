@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models import units
 
+from dashboards import thresholds
 from dashboards.board import Board, Row
 from dashboards.links import to_traces
 from dashboards.panels import Ask, heatmap, lines, stack, stat, table
-from dashboards.queries import latency, objectives, requests
+from dashboards.queries import cost, latency, objectives, requests
 
-_SLOW = (objectives.FIRST_DELTA_S / 2, objectives.FIRST_DELTA_S)
 _SLOW_TRACES = to_traces(
     "Slow traces of the shown time",
-    f"{{ kind = server && span.interactions.outcome != nil && duration > {objectives.FIRST_DELTA_S:g}s }}",
+    f"{{ kind = server && span.interactions.outcome != nil && duration > {thresholds.FIRST_DELTA_S:g}s }}",
 )
 _STALLED_TRACES = to_traces("Traces of stalled streams", "{ span.interactions.stalled = true }")
 _OF_MODEL = to_traces(
@@ -32,7 +32,7 @@ _NOW = Row(
             latency.FIRST_DELTA_P50,
             units.Seconds,
             "Half of the streams show their first delta, of any kind, within this time.",
-            limits=_SLOW,
+            limits=thresholds.FIRST_DELTA,
             decimals=2,
             nothing="no streams",
             over_time=True,
@@ -43,7 +43,7 @@ _NOW = Row(
             latency.FIRST_DELTA_P95,
             units.Seconds,
             "95 of 100 streams show their first delta within this time.",
-            limits=_SLOW,
+            limits=thresholds.FIRST_DELTA,
             decimals=2,
             nothing="no streams",
             links=(_SLOW_TRACES,),
@@ -54,11 +54,12 @@ _NOW = Row(
             "Later than promised",
             objectives.LATE_SHOWN,
             units.PercentUnit,
-            f"Share of streams in the shown time whose first delta came later than {objectives.FIRST_DELTA_S:g} s. "
-            f"Promised: at most {1 - objectives.FIRST_DELTA_TARGET:.2%}.",
-            limits=((1 - objectives.FIRST_DELTA_TARGET) / 2, 1 - objectives.FIRST_DELTA_TARGET),
+            f"Share of streams in the shown time whose first delta came later than {thresholds.FIRST_DELTA_S:g} s. "
+            f"Promised: at most {1 - thresholds.FIRST_DELTA_TARGET:.2%}.",
+            limits=thresholds.LATE,
             decimals=2,
             nothing="no streams",
+            alerts=("FirstDeltaBudgetBurn",),
         ),
         stat(
             4,
@@ -79,9 +80,10 @@ _NOW = Row(
             units.NoUnit,
             "Silences over the stall threshold (30 s by default) while something other than a thought was being "
             "written, in the shown time. Good: 0.",
-            limits=(1, 10),
+            limits=thresholds.STALLS,
             decimals=0,
             links=(_STALLED_TRACES,),
+            alerts=("Stalls",),
         ),
         stat(
             6,
@@ -90,9 +92,10 @@ _NOW = Row(
             units.Seconds,
             "The longest running silence of a stream that is open now, thoughts and tools included; a second old at "
             "most when it is scraped.",
-            limits=(15, 30),
+            limits=thresholds.SILENCE,
             decimals=0,
             over_time=True,
+            alerts=("SilentStream",),
         ),
     ),
 )
@@ -118,7 +121,7 @@ _FIRST = Row(
             ],
             units.Seconds,
             "Of any kind. p50 that rises with p95 is slowness for all; p95 alone is a few requests.",
-            limits=_SLOW,
+            limits=thresholds.FIRST_DELTA,
             width=12,
         ),
         lines(
@@ -135,7 +138,7 @@ _FIRST = Row(
             [Ask(latency.FIRST_DELTA_P95_BY_MODEL, "{{model}}")],
             units.Seconds,
             "One model alone that is slow is the model's doing; all at once are the network's, the API's or ours.",
-            limits=_SLOW,
+            limits=thresholds.FIRST_DELTA,
         ),
         lines(
             14,
@@ -143,23 +146,25 @@ _FIRST = Row(
             [Ask(latency.FIRST_DELTA_P95_BY_TEAM, "{{team}}")],
             units.Seconds,
             "One line without a name where the settings name no teams.",
-            limits=_SLOW,
+            limits=thresholds.FIRST_DELTA,
         ),
         table(
             15,
             "Models in the shown time",
             [
-                Ask(latency.BY_MODEL_STREAMS_SHOWN, "streams", unit=units.Short),
+                Ask(cost.REQUESTS_BY_MODEL_SHOWN, "creates", unit=units.NoUnit, decimals=0),
                 Ask(latency.BY_MODEL_P50_SHOWN, "first delta p50"),
                 Ask(latency.BY_MODEL_P95_SHOWN, "first delta p95"),
                 Ask(latency.BY_MODEL_GAP_P99_SHOWN, "gap p99"),
                 Ask(latency.BY_MODEL_DURATION_P95_SHOWN, "duration p95"),
             ],
             units.Seconds,
-            "A line a model. A click on its name finds its traces. A cell without a value: it had no such stream.",
-            sort_by="streams",
+            "A line a model. A click on its name finds its traces. Creates of every kind; the times are of those that "
+            "streamed.",
+            sort_by="creates",
             width=24,
             data_links=(_OF_MODEL,),
+            height=6,
         ),
     ),
 )
@@ -216,6 +221,7 @@ _GAPS = Row(
             "top only.",
             links=(_STALLED_TRACES,),
             nothing="none",
+            alerts=("Stalls",),
         ),
         lines(
             26,
@@ -223,7 +229,8 @@ _GAPS = Row(
             [Ask(latency.SILENCE_BY_INSTANCE, "{{instance}}")],
             units.Seconds,
             "While it happens: the longest running silence of an open stream, of each gateway.",
-            limits=(15, 30),
+            limits=thresholds.SILENCE,
+            alerts=("SilentStream",),
         ),
     ),
 )

@@ -264,18 +264,19 @@ def _setting(name: str, value: Any) -> str:
     if value is None:
         return f"# {name} is not set"
     is_secret = isinstance(value, str) and _SECRET_NAMES.search(name)
-    return f"# {name} is set" if is_secret else f"{name} = {_toml(_cleaned(value))}"
+    return f"# {name} is set" if is_secret else f"{name} = {as_toml(_cleaned(value))}"
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """A setting's value as a file would have it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(as_toml(item) for item in value) + "]"
     if isinstance(value, BaseModel):
-        pairs = [f"{name} = {_toml(_cleaned(item))}" for name, item in value if item is not None]
+        pairs = [f"{name} = {as_toml(_cleaned(item))}" for name, item in value if item is not None]
         return "{ " + ", ".join(pairs) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

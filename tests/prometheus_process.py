@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -195,7 +196,7 @@ def _executable(name: str) -> tuple[Path, Path]:
     copy = FETCHED.parents[2] / f"{name}-relocated"
     if not copy.exists() or copy.stat().st_mtime < found.stat().st_mtime:
         here = _HERE + "/." * ((len(shared) - len(_HERE)) // 2)
-        fresh = copy.with_suffix(f".{os.getpid()}")
+        fresh = copy.with_suffix(f".{os.getpid()}-{threading.get_ident()}")  # several may start at once
         fresh.write_bytes(found.read_bytes().replace(shared.encode(), here.ljust(len(shared), "/").encode()))
         shutil.copymode(found, fresh)
         fresh.replace(copy)

@@ -1,4 +1,4 @@
-"""The memory under the loop: what a process does to it once at its start."""
+"""What a process does once before its loop runs: to its memory, and to its limit of open files."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def test_large_reads_map_no_memory_anew() -> None:
     assert before >= READS
     assert after < READS / 10
     assert grown_kb < 1024
+
+
+FILES = """
+import resource
+from gateway import loops
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+async def main():
+    print(resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, loops.OPEN_FILES), hard))
+loops.run(main())
+"""
+
+
+def test_a_process_may_open_as_many_files_as_the_system_allows() -> None:
+    """A shell, a unit or a container's runtime starts it with few."""
+    done = subprocess.run([sys.executable, "-P", "-c", FILES], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout == "True\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.promql import SHOWN, STEP, grown, latest, of, one_of, part_of, per_second, quantile
+from dashboards.promql import SHOWN, STEP, grown, latest, of, one_of, or_none, part_of, per_second, quantile
 from gateway.telemetry import names
 
 GATEWAYS = f"count({of(names.SERIES)})"
@@ -54,3 +54,10 @@ REUSE_SHARE = f"1 - {part_of(per_second(names.UPSTREAM_CONNECTS), per_second(nam
 
 SERIES_BY_INSTANCE = latest(names.SERIES, "instance")
 OVERFLOWS_BY_LABEL = grown(names.LABEL_OVERFLOW, STEP, "label")
+
+# Of Prometheus itself, where the rules are loaded; an alert of a sum has no namespace, which `.*` matches.
+FIRING = or_none(
+    'sum by (alertname, severity) (ALERTS{namespace=~"$namespace", alertname=~"InteractionsGateway.+", '
+    'alertstate="firing"})',
+    "alertname",
+)

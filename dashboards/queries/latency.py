@@ -23,12 +23,11 @@ BY_MODEL_P50_SHOWN = quantile(0.5, names.FIRST_DELTA, "model", window=SHOWN, kin
 BY_MODEL_P95_SHOWN = quantile(0.95, names.FIRST_DELTA, "model", window=SHOWN, kind=ANY)
 BY_MODEL_GAP_P99_SHOWN = quantile(0.99, names.GAP, "model", window=SHOWN)
 BY_MODEL_DURATION_P95_SHOWN = quantile(0.95, names.REQUEST_DURATION, "model", window=SHOWN, mode="stream")
-BY_MODEL_STREAMS_SHOWN = f"{total(names.REQUESTS, SHOWN, 'model', mode='stream')} > 0"
 
 
-def slow_first_delta(bound_s: float, window: str) -> str:
-    """The share of streams whose first delta came later than a bound of the buckets."""
-    return f"1 - {within(names.FIRST_DELTA, bound_s, window=window, kind=ANY)}"
+def slow_first_delta(bound_s: float, kind: str, window: str) -> str:
+    """The share of streams whose first delta of a kind came later than a bound of the buckets."""
+    return f"1 - {within(names.FIRST_DELTA, bound_s, window=window, kind=kind)}"
 
 
 GAP_P50 = quantile(0.5, names.GAP)

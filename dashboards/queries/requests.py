@@ -11,6 +11,7 @@ from functools import partial
 from dashboards.promql import (
     SHOWN,
     STEP,
+    but,
     grown,
     latest,
     none_of,
@@ -32,7 +33,7 @@ NOT_JUDGED = (Outcome.CLIENT_ABORT, Outcome.CANCELLED, Outcome.FORWARDED)
 BROKEN = (Outcome.UPSTREAM_ABORT, Outcome.TRUNCATED, Outcome.STREAM_ERROR)
 THROTTLED = "429"
 
-_CALLERS = one_of("4[013-9].", "42[0-8]")  # of HTTP statuses: 4xx, but not 429
+_CALLERS = but(one_of("4.."), THROTTLED)  # of HTTP statuses
 _JUDGED = none_of(*NOT_JUDGED)
 _BAD = none_of(*GOOD, *NOT_JUDGED)
 
@@ -71,6 +72,7 @@ ERRORS_BY_CODE = or_none(f"topk(10, {per_second(names.ERRORS, 'source', 'code')}
 ERRORS_BY_CODE_SHOWN = or_none(f"{total(names.ERRORS, SHOWN, 'source', 'code')} > 0", "code")
 ERRORS_BY_TEAM_SHOWN = or_none(f"{total(names.ERRORS, SHOWN, 'team')} > 0", "team")
 THROTTLED_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=THROTTLED))
+THROTTLED_SHOWN = or_zero(total(names.ERRORS, SHOWN, source="upstream_http", code=THROTTLED))
 CALLERS_ERRORS_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=_CALLERS))
 UPSTREAM_ERRORS_A_SECOND = or_zero(per_second(names.ERRORS, source="upstream_http", code=one_of("5..")))
 

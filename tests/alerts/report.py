@@ -17,9 +17,9 @@ FOLDER: Final = Path(__file__).parents[2] / ".cache" / "alerts"
 
 def lines(courses: Sequence[Course]) -> list[str]:
     """One for each alert: its name, severity, seconds to the webhook, seconds until it was over, its cause."""
-    width = max(len(course.cause.alert) for course in courses)
-    heading = f"{'alert':<{width}}  severity  fires  resolves  cause"
-    return [heading, *(f"{course.cause.alert:<{width}}  {'  '.join(_cells(course))}" for course in courses)]
+    rows = [("alert", "severity", "fires s", "resolves s", "cause"), *map(_cells, courses)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def write(outcome: Outcome, folder: Path = FOLDER) -> None:
@@ -27,7 +27,7 @@ def write(outcome: Outcome, folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {
-            "alert": course.cause.alert,
+            "alert": course.alert.name,
             "cause": course.cause.words,
             "labels": dict(course.fired.labels) if course.fired else None,
             "annotations": dict(course.fired.annotations) if course.fired else None,
@@ -36,23 +36,19 @@ def write(outcome: Outcome, folder: Path = FOLDER) -> None:
         }
         for course in outcome.courses
     ]
-    document = {
-        "alerts": rows,
-        "healthy": {"seconds": round(outcome.healthy_s, 1), "requests": outcome.healthy_requests},
-    }
-    (folder / "alerts.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    healthy = {"seconds": round(outcome.healthy_s, 1), "requests": outcome.healthy_requests}
+    (folder / "alerts.json").write_text(json.dumps({"alerts": rows, "healthy": healthy}, indent=1) + "\n", "utf-8")
     table = ["| alert | severity | fires after s | resolves after s | cause |", "|---|---|---|---|---|"]
-    table += [
-        f"| {course.cause.alert} | {' | '.join(cell.strip() for cell in _cells(course))} |"
-        for course in outcome.courses
-    ]
+    table += [f"| {' | '.join(_cells(course))} |" for course in outcome.courses]
     (folder / "alerts.md").write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
-def _cells(course: Course) -> tuple[str, str, str, str]:
+def _cells(course: Course) -> tuple[str, str, str, str, str]:
+    told = ", ".join(f"{name}={value}" for name, value in course.alert.labels.items())
     return (
-        f"{course.fired.labels.get('severity', '') if course.fired else '':<8}",
-        f"{course.fires_s:5.1f}" if course.fired else "never",
-        f"{course.resolves_s:8.1f}" if course.resolved else "   never",
+        f"{course.alert.name}{{{told}}}" if told else course.alert.name,
+        course.fired.labels["severity"] if course.fired else "",
+        f"{course.fires_s:.1f}" if course.fired else "never",
+        f"{course.resolves_s:.1f}" if course.resolved else "never",
         course.cause.words,
     )

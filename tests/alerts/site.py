@@ -10,7 +10,8 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from tests.gateway_process import GatewayProcess, wait_until
 from tests.otlp_receiver import OtlpReceiver
 
 BUGS: Final = Path(__file__).parent / "bugs"
-UNHEARD_S: Final = 1.0  # of a stopped observer; a scrape waits as long, and comes late, but comes
-PER_S: Final = 4.0
+UNHEARD_S: Final = 0.7  # of a stopped observer; a scrape waits as long, and comes late, but comes
+PER_S: Final = 2.5
+HANGING: Final = Request(fault="hold-after=3")
 
 
 def with_bugs(folder: Path, name: str) -> dict[str, str]:
@@ -38,9 +40,12 @@ class Collector:
             self._port = int(server.getsockname()[1])
 
     @property
-    def endpoint(self) -> str:
-        """What OTEL_EXPORTER_OTLP_ENDPOINT wants."""
-        return f"http://127.0.0.1:{self._port}"
+    def variables(self) -> dict[str, str]:
+        """With which a gateway sends to it, and doesn't wait for long."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._port}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        }
 
     def start(self, stack: ExitStack) -> None:
         """Listen, until the stack's end."""
@@ -88,31 +93,27 @@ class Site:
             yield
         await self._rolled()
 
+    @asynccontextmanager
+    async def draining(self, forwarders: int) -> AsyncIterator[None]:
+        """So many forwarders that have been replaced, and stay for a stream that hangs; at the end it is over."""
+        async with AsyncExitStack() as streams:
+            for _ in range(forwarders):
+                is_one_more = partial(self._has_opened, self._opened() + 1)
+                await streams.enter_async_context(self.asked(HANGING, per_s=0.001))
+                await waited(is_one_more, "a stream")
+                await self._rolled()
+            yield
+
+    def _opened(self) -> float:
+        return self.gateway.scrape().total("exchanges_opened_total")
+
+    def _has_opened(self, exchanges: float) -> bool:
+        return self._opened() >= exchanges
+
     async def _rolled(self) -> None:
         replaced = len(self.gateway.events("child_replaced"))
         self.gateway.signal(signal.SIGHUP)
         await waited(lambda: len(self.gateway.events("child_replaced")) > replaced, "a new forwarder")
-
-    @asynccontextmanager
-    async def stopping(self, module: str, for_s: float, every_s: float) -> AsyncIterator[None]:
-        """A process that gets no CPU for a while, again and again. module: gateway.forwarder or gateway.observer."""
-
-        async def stopping() -> None:
-            while True:
-                (pid,) = self._pids(module)
-                os.kill(pid, signal.SIGSTOP)
-                try:
-                    await asyncio.sleep(for_s)
-                finally:
-                    os.kill(pid, signal.SIGCONT)
-                await asyncio.sleep(every_s - for_s)
-
-        task = asyncio.create_task(stopping())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     @asynccontextmanager
     async def down(self) -> AsyncIterator[None]:
@@ -137,12 +138,20 @@ class Site:
     async def kill_observer(self) -> None:
         """Kill it when it has been told things that it has not heard any more, and wait for the next one."""
         (observer,) = self._pids("gateway.observer")
-        died = len(self.gateway.events("child_died"))
         os.kill(observer, signal.SIGSTOP)
         await asyncio.sleep(UNHEARD_S)
-        os.kill(observer, signal.SIGKILL)
+        await self._kill(observer)
+
+    async def kill_forwarder(self) -> None:
+        """Kill it, and wait for the next one."""
+        (forwarder,) = self._pids("gateway.forwarder")
+        await self._kill(forwarder)
+
+    async def _kill(self, pid: int) -> None:
+        died = len(self.gateway.events("child_died"))
+        os.kill(pid, signal.SIGKILL)
         await waited(lambda: len(self.gateway.events("child_died")) > died, "its death")
-        await waited(lambda: self.gateway.ready()[0] == 200, "the next observer")
+        await waited(lambda: self.gateway.ready()[0] == 200, "its successor")
 
 
 async def waited(condition: Any, what: str) -> None:

@@ -6,10 +6,10 @@ Not here: what goes wrong (causes.py), what is expected of it (test_alerts.py).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from tests.webhook_receiver import Notified, WebhookReceiver
 
 INTERVAL: Final = "1s"
 POLL_S: Final = 0.05
+SCRAPES: Final = 3  # before anything happens
+STARTING: Final = 3  # gateways at a time: each has so much time to be ready, whatever the machine has
 # So that what is told of is told at once: alone, and resolved in the next second.
 AT_ONCE: Final[Mapping[str, object]] = {"group_by": ["..."], "group_wait": "0s", "group_interval": "1s"}
 
@@ -32,6 +34,11 @@ class Setting:
     config: Mapping[str, object] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     upstream: str = ""
+
+
+def label_of(gateway: str) -> dict[str, str]:
+    """The label that tells the alerts of one gateway: the rules keep the namespace, whatever else they add up over."""
+    return {"namespace": gateway}
 
 
 class Watch:
@@ -47,12 +54,13 @@ class Watch:
 
     async def told(self, status: str, labels: Mapping[str, str], after_s: float, timeout_s: float) -> Notified:
         """The first notification of that status and with these labels after a monotonic time. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                for one in self.notified:
-                    if one.status == status and one.at_s >= after_s and labels.items() <= one.labels.items():
-                        return one
-                await asyncio.sleep(POLL_S)
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            for one in self.notified:
+                if one.status == status and one.at_s >= after_s and labels.items() <= one.labels.items():
+                    return one
+            await asyncio.sleep(POLL_S)
+        raise TimeoutError(f"nobody was told of {dict(labels)} as {status} within {timeout_s:g} s")
 
 
 @asynccontextmanager
@@ -68,11 +76,14 @@ async def watching(gateways: Mapping[str, str], rules: str, folder: Path) -> Asy
         config: dict[str, Any] = prometheus_config("", told.address, INTERVAL)
         config["rule_files"] = [rules]
         config["scrape_configs"][0]["static_configs"] = [
-            {"targets": [address], "labels": {"gateway": name}} for name, address in gateways.items()
+            {"targets": [address], "labels": label_of(name)} for name, address in gateways.items()
         ]
         flags = ["--rules.alert.resend-delay=1s"]
         api = await asyncio.to_thread(stack.enter_context, prometheus(config, folder / "prometheus", flags))
         await asyncio.to_thread(wait_until, api.alertmanagers, 20.0, "the Alertmanager's discovery")
+        # A counter that is not 0 at its first scrape has not risen, for all that Prometheus knows.
+        seen = f"count(count_over_time(up[1m]) >= {SCRAPES}) == {len(gateways)}"
+        await asyncio.to_thread(wait_until, lambda: api.query(seen), 30.0, "some scrapes of each")
         yield Watch(api, receiver)
         await asyncio.to_thread(stack.close)
 
@@ -84,6 +95,11 @@ async def gateways(settings: Sequence[Setting]) -> AsyncIterator[tuple[str, dict
         started = {
             one.name: GatewayProcess(one.upstream or simulator.url, config=one.config, env=one.env) for one in settings
         }
-        starting = [asyncio.to_thread(partial(stack.enter_context, gateway)) for gateway in started.values()]
-        await asyncio.gather(*starting)
+        some = asyncio.Semaphore(STARTING)
+
+        async def start(gateway: GatewayProcess) -> None:
+            async with some:
+                await asyncio.to_thread(stack.enter_context, gateway)
+
+        await asyncio.gather(*map(start, started.values()))
         yield simulator.url, started

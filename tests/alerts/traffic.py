@@ -6,6 +6,7 @@ Not here: which requests make which alert fire (causes.py).
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 from collections.abc import Sequence
@@ -18,11 +19,15 @@ from gateway.demo.traffic import FAULT_HEADER, PATH, SCENARIO_HEADER
 from gateway.simulator.faults import PACE_HEADER
 
 MODEL: Final = "gemini-3-flash-preview"
+WORD_BYTES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A create request. leaves_after: lines of the answer after which the client is gone; 0: it stays."""
+    """A create request. leaves_after: lines of the answer after which the client is gone; 0: it stays.
+
+    prompt_bytes: of its input.
+    """
 
     scenario: str = "text"
     fault: str = ""
@@ -30,6 +35,7 @@ class Request:
     stream: bool = True
     pace: float = 0.0
     leaves_after: int = 0
+    prompt_bytes: int = 6
 
 
 # What a day without trouble looks like. Clients that change their mind are a part of it.
@@ -59,7 +65,7 @@ class Clients:
     async def ask(self, request: Request) -> None:
         """One request, to the end of its answer, whatever that is."""
         assert self._session is not None
-        body: dict[str, object] = {"model": request.model, "input": "Hello."}
+        body: dict[str, object] = {"model": request.model, "input": prompt(request.prompt_bytes)}
         if request.stream:
             body["stream"] = True
         headers = {SCENARIO_HEADER: request.scenario, PACE_HEADER: f"{request.pace:g}"}
@@ -82,6 +88,13 @@ class Clients:
             for request in itertools.cycle(requests):
                 asking.create_task(self.ask(request))
                 await asyncio.sleep(1 / per_s)
+
+
+@functools.cache
+def prompt(size_bytes: int) -> str:
+    """A text of so many bytes, of long words."""
+    word = "x" * WORD_BYTES + " "
+    return (word * (size_bytes // len(word) + 1))[:size_bytes]
 
 
 def mixed(requests: Sequence[Request], seed: int = 0) -> list[Request]:

@@ -21,8 +21,11 @@ from tests.dashboards.expressions import Selector, read
 from tests.tools.programs import program
 
 EVERY = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.name)
-FAMILIES = {family.name: family for family in names.FAMILIES}
+# What Prometheus itself has of rules.
+ALERTS = Family("ALERTS", Kind.GAUGE, ("alertname", "alertstate", "severity"), "Alerts that are pending or fire.")
+FAMILIES = {family.name: family for family in (*names.FAMILIES, ALERTS)}
 OF_THE_SCRAPE = {"job", "instance", "namespace", "pod"}
+BESIDE = (names.SERIES, ALERTS)  # not what a query is about, or not ours
 QUERIES = (cost, health, latency, objectives, oddities, requests)
 CHOICES = frozenset({"namespace", "instance", "model", "team"})
 EXEMPLARS = {names.FIRST_DELTA, names.REQUEST_DURATION, names.STREAM_MAX_GAP, names.ERRORS}
@@ -78,7 +81,7 @@ def test_series_and_labels_exist(dashboard: Dashboard) -> None:
 def test_every_series_is_narrowed_by_what_can_be_chosen(dashboard: Dashboard) -> None:
     """And all series of a query by the same, or a share of one team's tokens might be above 1."""
     for panel, target in dashboard.targets:
-        selectors = [selector for selector in read(target["expr"]).selectors if family_of(selector) != names.SERIES]
+        selectors = [selector for selector in read(target["expr"]).selectors if family_of(selector) not in BESIDE]
         common = CHOICES.intersection(*map(labels_of, selectors))
         for selector in selectors:
             chosen = {label: match for label, *match in selector.matchers if label in CHOICES}

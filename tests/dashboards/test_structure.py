@@ -21,6 +21,14 @@ BUILT_IN = {"__rate_interval", "__range", "__from", "__to", "__data", "__url_tim
 SAYS_AT_LEAST = 40  # characters; less explains nothing
 
 
+# tests/rules holds that each has its page in docs/runbook.
+ALERTS = {
+    name
+    for path in (ROOT / "config" / "rules").glob("*.yml")
+    for name in re.findall(r"- alert: (\w+)", path.read_text(encoding="utf-8"))
+}
+
+
 def texts(value: object) -> list[str]:
     """All strings in a JSON value, but for the variables' own definitions."""
     if isinstance(value, str):
@@ -152,10 +160,20 @@ def test_links_lead_somewhere(dashboard: Dashboard) -> None:
     for url in dashboard.addresses:
         if url.startswith("/d/"):
             assert url.removeprefix("/d/").partition("?")[0] in uids
+        elif url == "${runbook}/${__data.fields.alertname}.md":
+            continue
         elif url.startswith("${runbook}/"):
-            assert (ROOT / "docs" / "runbook" / url.removeprefix("${runbook}/")).is_file(), url
+            page = url.removeprefix("${runbook}/").removesuffix(".md")
+            assert page in {*ALERTS, "README"}, url
         else:
             assert url.startswith("/explore?")
             asked = set(re.findall(r"span\.([\w.]+)", unquote(url)))
             assert asked, url
             assert {name for name in asked if not any(known.matches(name) for known in names.ATTRIBUTES)} == set()
+
+
+def test_every_alert_has_a_panel_that_leads_to_its_page() -> None:
+    pages = {url.removeprefix("${runbook}/").removesuffix(".md") for board in DASHBOARDS for url in board.addresses}
+
+    assert ALERTS
+    assert ALERTS - pages == set()

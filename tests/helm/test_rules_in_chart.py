@@ -102,18 +102,20 @@ def test_rules_have_the_labels_that_a_prometheus_selects_by() -> None:
         assert made["metadata"]["labels"]["release"] == "prometheus"
 
 
-@pytest.mark.parametrize("values", [{}, {"nameOverride": "llm-gw"}, {"fullnameOverride": "x"}])
-@pytest.mark.parametrize("kind", ["ServiceMonitor", "PodMonitor"])
-def test_the_rules_find_the_job_that_the_monitors_make(values: dict[str, Any], kind: str) -> None:
-    """Whatever release and chart are called: the job is the label's value, and the pattern matches the whole of it."""
-    chosen = {**values, "metrics": {"podMonitor": {"enabled": kind == "PodMonitor"}}}
-    found = rendered(chosen, [OPERATOR])
-    (monitor,) = found.of_kind(kind)
-    job = found.of_kind("Deployment")[0]["spec"]["template"]["metadata"]["labels"][monitor["spec"]["jobLabel"]]
-    patterns = set(re.findall(r'job=~"([^"]+)"', str([made["spec"] for made in found.of_kind("PrometheusRule")])))
+@pytest.mark.parametrize("values", [{}, {"nameOverride": "llm-gw"}, {"fullnameOverride": "x"}, {"standalone": False}])
+def test_the_rules_find_the_job_that_the_monitors_make(values: dict[str, Any]) -> None:
+    """Whatever release and chart are called, and whose pods they are: the pattern matches the whole of it."""
+    scraped = {**values, "prometheusRule": {"enabled": True}}
+    by_pods = rendered({**scraped, "metrics": {"podMonitor": {"enabled": True}}}, [OPERATOR])
+    (endpoint,) = by_pods.of_kind("PodMonitor")[0]["spec"]["podMetricsEndpoints"]
+    jobs = {rule["replacement"] for rule in endpoint["relabelings"] if rule["targetLabel"] == "job"}
+    for monitor in rendered(scraped, [OPERATOR]).of_kind("ServiceMonitor"):
+        service = rendered(scraped, [OPERATOR]).one("Service", monitor["metadata"]["name"] + "-metrics")
+        jobs.add(service["metadata"]["labels"][monitor["spec"]["jobLabel"]])
+    patterns = set(re.findall(r'job=~"([^"]+)"', str([made["spec"] for made in by_pods.of_kind("PrometheusRule")])))
 
-    assert patterns
-    assert all(re.fullmatch(pattern, job) for pattern in patterns)
+    assert len(patterns) == len(jobs) == 1
+    assert re.fullmatch(patterns.pop(), jobs.pop())
 
 
 @pytest.mark.parametrize(

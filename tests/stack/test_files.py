@@ -6,6 +6,7 @@ only keys that are known, and no name, port, path or label in one file that anot
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,15 +18,15 @@ import pytest
 import yaml
 
 from tests.forwarding import command
-from tests.stack.configuration import RULES, STACK, prometheus_config
+from tests.stack.configuration import ROOT, RULES, STACK, prometheus_config
 from tests.tools.programs import program
 
-SERVICES = {"gateway", "prometheus", "alertmanager", "collector", "jaeger", "grafana"}
+SERVICES = {"gateway", "prometheus", "alertmanager", "collector", "tempo", "grafana"}
 SERVICE_KEYS = {"build", "image", "command", "environment", "volumes", "ports", "depends_on", "restart"}
-SERVICE_KEYS |= {"stop_grace_period"}
+SERVICE_KEYS |= {"stop_grace_period", "tmpfs"}
 # What each image listens at in its container: by its documentation, or by its configuration here.
 PORTS = {"gateway": {8080, 9464}, "prometheus": {9090}, "alertmanager": {9093}, "grafana": {3000}, "collector": {4318}}
-PORTS |= {"jaeger": {4317, 16686}}
+PORTS |= {"tempo": {3200, 4317}}
 PINNED = re.compile(r"[a-z0-9/-]+:v?\d+\.\d+\.\d+")
 SECRET = re.compile(r"password|secret|token|key|credential", re.IGNORECASE)
 HOST_AND_PORT = re.compile(r"\b([a-z]+):(\d{4,5})\b")
@@ -60,6 +61,7 @@ def test_the_files_are_these() -> None:
         "grafana/provisioning/dashboards/dashboards.yml",
         "grafana/provisioning/datasources/datasources.yml",
         "prometheus.yml",
+        "tempo.yml",
     }
 
 
@@ -84,6 +86,26 @@ def test_amtool_takes_the_configuration() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_inhibited_is_an_alert_of_the_rules() -> None:
+    """Each name in the file is one of config/rules."""
+    written = {
+        rule["alert"]
+        for path in RULES.glob("*.yml")
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    for rule in read("alertmanager.yml")["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            parts = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher)
+            assert parts is not None
+            name, sign, wanted = parts.groups()
+            if name == "alertname":
+                assert [
+                    alert for alert in written if re.fullmatch(wanted if sign == "=~" else re.escape(wanted), alert)
+                ]
 
 
 def test_the_stack_without_containers_differs_in_addresses_only() -> None:
@@ -113,7 +135,7 @@ def test_compose_knows_its_keys_and_pins_every_image(compose: Any) -> None:
 def test_compose_publishes_on_loopback_only(compose: Any) -> None:
     """Each port as host, its own number, and the number in the container, which somebody listens at."""
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert set(published) == SERVICES - {"collector"}
+    assert set(published) == SERVICES - {"collector", "tempo"}
     for name, ports in published.items():
         for port in ports:
             host, outer, inner = port.split(":")
@@ -129,7 +151,7 @@ def test_compose_mounts_what_is_there(compose: Any) -> None:
             source, _, target = volume.partition(":")
             if source.startswith("."):
                 assert target.endswith(":ro"), volume
-                assert (STACK / source).parent.exists(), volume
+                assert (STACK / source).exists(), volume
             else:
                 named.add(source)
     assert named == set(compose["volumes"])
@@ -179,8 +201,8 @@ def test_every_address_between_containers_is_one_of_a_service() -> None:
         ("prometheus", 9090),
         ("alertmanager", 9093),
         ("collector", 4318),
-        ("jaeger", 4317),
-        ("jaeger", 16686),
+        ("tempo", 3200),
+        ("tempo", 4317),
     }
     assert all(port in PORTS[host] for host, port in found)
 
@@ -199,13 +221,30 @@ def test_the_collector_uses_what_it_defines(compose: Any) -> None:
     assert (sends.hostname, listens) == ("collector", f"0.0.0.0:{sends.port}")
 
 
+def test_the_trace_store_takes_what_the_collector_sends(datasources: Any) -> None:
+    """Where each says so; what it keeps lies where it may write; it tells nobody that it runs."""
+    tempo = read("tempo.yml")
+    assert set(tempo) == {"server", "distributor", "compactor", "storage", "usage_report"}
+    sends = urlsplit("//" + read("collector.yml")["exporters"]["otlp"]["endpoint"])
+    listens = tempo["distributor"]["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"]
+    assert (sends.hostname, listens) == ("tempo", f"0.0.0.0:{sends.port}")
+    (asked,) = [urlsplit(source["url"]) for source in datasources if source["type"] == "tempo"]
+    assert (asked.hostname, asked.port) == ("tempo", tempo["server"]["http_listen_port"])
+    trace = tempo["storage"]["trace"]
+    written = [trace["wal"]["path"], trace["local"]["path"]]
+    assert all(
+        path.startswith(f"{mount}/") for path in written for mount in read("compose.yml")["services"]["tempo"]["tmpfs"]
+    )
+    assert tempo["usage_report"] == {"reporting_enabled": False}
+
+
 def test_grafana_finds_data_traces_and_dashboards(compose: Any, datasources: Any) -> None:
     """One default source of figures, whose exemplars lead to the traces; the dashboards are where it looks."""
     by_uid = {source["uid"]: source for source in datasources}
     assert len(by_uid) == len(datasources)
     assert {uid: source["type"] for uid, source in by_uid.items()} == {
         "prometheus": "prometheus",
-        "traces": "jaeger",
+        "traces": "tempo",
         "alertmanager": "alertmanager",
     }
     assert [uid for uid, source in by_uid.items() if source.get("isDefault")] == ["prometheus"]
@@ -219,4 +258,7 @@ def test_grafana_finds_data_traces_and_dashboards(compose: Any, datasources: Any
         for source, _, target in (volume.partition(":") for volume in compose["services"]["grafana"]["volumes"])
     }
     assert mounts[provider["options"]["path"]] == "../../dashboards/json"
+    boards = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "dashboards" / "json").glob("*.json")]
+    asked = {one["query"] for board in boards for one in board["templating"]["list"] if one["type"] == "datasource"}
+    assert asked == {"prometheus", "tempo"}
     assert mounts["/etc/grafana/provisioning"] == "./grafana/provisioning"

@@ -35,13 +35,15 @@ the names are long, since the pod is another's. What a pod's securityContext wou
 {{- $well := list "interactions-gateway" "healthcheck" -}}
 {{- $ready := append $well "--ready" -}}
 {{- range $name, $command := dict "startupProbe" $ready "livenessProbe" $well "readinessProbe" $ready -}}
-{{- $probe := get $one $name -}}
+{{- $probe := get $one $name | default dict -}}
 {{- if $probe.httpGet -}}
 {{- $exec := dict "exec" (dict "command" $command) "timeoutSeconds" (max 5 (int $probe.timeoutSeconds)) -}}
 {{- $_ := set $one $name (merge $exec (omit $probe "httpGet")) -}}
 {{- end -}}
 {{- end -}}
-{{- $_ := set $one.readinessProbe "periodSeconds" (max 10 (int $one.readinessProbe.periodSeconds)) -}}
+{{- with $one.readinessProbe -}}
+{{- $_ := set . "periodSeconds" (max 10 (int .periodSeconds)) -}}
+{{- end -}}
 {{- $ofPod := pick (.Values.podSecurityContext | default dict) "runAsNonRoot" "runAsUser" "runAsGroup" "seccompProfile" "seLinuxOptions" "appArmorProfile" -}}
 {{- $_ := set $one "securityContext" (merge (deepCopy (.Values.securityContext | default dict)) $ofPod) -}}
 {{- range $one.volumeMounts -}}

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.gateway_process import Lines, runs, wait_until
-from tests.helm.isolation import Mount, confined, other_user
+from tests.helm.isolation import Mount, confined, namespaces_work, other_user
 from tests.helm.references import Pod, environment, expanded, volumes, write_volume
 from tests.helm.render import Object
 
@@ -75,12 +75,12 @@ class Container:
 
     def __enter__(self) -> Self:
         self._spec = self.pod.container(self.name)
-        self.write_volumes(self.pod)
         places = {mount["name"]: mount for mount in self._spec.get("volumeMounts", [])}
         for name, files in volumes(self.pod).items():
             if name in places:
                 writable = files is None and not places[name].get("readOnly", False)
                 self._mounts.append(Mount(self._volume(name), places[name]["mountPath"], writable))
+        self.write_volumes(self.pod)
         (self.folder / "root").mkdir(exist_ok=True)
         environment_ = self._environment()
         own = [expanded(one, environment_) for one in self._command()]
@@ -111,7 +111,9 @@ class Container:
                 self._volume(name).mkdir(parents=True, exist_ok=True)
                 self._volume(name).chmod(0o777)
             else:
-                write_volume(self._volume(name), files, self._generation)
+                is_own = namespaces_work()
+                data = {file: text if is_own else self._translated(text) for file, text in files.items()}
+                write_volume(self._volume(name), data, self._generation)
         self._generation += 1
 
     # Probes.

@@ -46,7 +46,9 @@ def user_command(uid: int, gid: int) -> list[str]:
 def other_user(uid: int, gid: int) -> tuple[str, ...]:
     """The same where that user can run our interpreter on the machine's own root; else nothing, so nobody else does."""
     command = user_command(uid, gid)
-    trial = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True, timeout=TRY_S)
+    # By way of a shell: what setpriv starts itself may still be found with root's rights.
+    steps = [*command, "sh", "-c", 'exec "$0" -c ""', sys.executable]
+    trial = subprocess.run(steps, capture_output=True, timeout=TRY_S)
     return tuple(command) if trial.returncode == 0 else ()
 
 
@@ -55,14 +57,15 @@ def confined(root: Path, mounts: Sequence[Mount], uid: int, gid: int, *, read_on
 
     root: an empty folder to build it at, seen by that process only.
     """
-    if not _namespaces_work():
+    if not namespaces_work():
         return None
     script = "\n".join([*_building(root, mounts, read_only=read_only), _entering(root, uid, gid)])
     return [*_unshare(), "sh", "-euc", script, "container"]
 
 
 @functools.cache
-def _namespaces_work() -> bool:
+def namespaces_work() -> bool:
+    """Whether this machine lets us have a root of our own."""
     trial = [*_unshare(), "sh", "-euc", "mount -t tmpfs tmpfs /mnt; mount -o remount,bind,ro /mnt"]
     return subprocess.run(trial, capture_output=True, timeout=TRY_S).returncode == 0
 

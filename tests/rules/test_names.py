@@ -10,12 +10,11 @@ import pytest
 from dashboards import rules
 from dashboards.queries import requests
 from gateway.telemetry import names
-from gateway.telemetry.names import Kind
 from gateway.wire.outcome import Outcome
+from tests.rules.known import recorded, samples
 from tests.rules.rule_files import Rule, all_rules, grouped, selected, words
 
 RULES = list(all_rules(rules.FILLED))
-SCRAPE = {"namespace", "job", "instance", "pod"}  # of Prometheus and of the chart's monitors
 FUNCTIONS = {
     *("sum", "max", "by", "on", "group_left", "rate", "increase", "histogram_quantile", "clamp_min", "absent"),
     *("avg_over_time", "max_over_time", "last_over_time", "and", "or", "unless"),
@@ -33,39 +32,9 @@ CLOSED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def samples() -> Mapping[str, frozenset[str]]:
-    """Names of samples as they are scraped, to their labels."""
-    found = {"up": frozenset(SCRAPE)}
-    for family in names.FAMILIES:
-        labels = frozenset({*family.labels, *SCRAPE, *(["team"] if family.by_team else [])})
-        if family.kind is Kind.HISTOGRAM:
-            found |= {f"{family.name}_bucket": labels | {"le"}}
-            found |= {f"{family.name}_{part}": labels for part in ("sum", "count")}
-        else:
-            found[family.name] = labels
-    return found
-
-
-def recorded() -> Mapping[str, frozenset[str]]:
-    """Recorded series, to the labels that they may have."""
-    return {
-        record: frozenset().union(
-            *(grouped(rule.expr) | set(rule.labels) | SCRAPE for rule in RULES if rule.record == record),
-            *(
-                recorded_labels
-                for rule in RULES
-                if rule.record == record
-                for part in selected(rule.expr)
-                for recorded_labels in (grouped(other.expr) for other in RULES if other.record == part.metric)
-            ),
-        )
-        for record in {rule.record for rule in RULES if rule.record}
-    }
-
-
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.alert or rule.record)
 def test_every_name_of_an_expression_exists(rule: Rule) -> None:
-    known = {**samples(), **recorded()}
+    known = {**samples(), **recorded(RULES)}
     parts = selected(rule.expr)
 
     assert parts
@@ -86,7 +55,7 @@ def test_every_value_that_is_matched_is_one_of_its_set(rule: Rule) -> None:
 
 
 def test_the_texts_name_labels_that_the_alert_has() -> None:
-    known = {**samples(), **recorded()}
+    known = {**samples(), **recorded(RULES)}
     for rule in RULES:
         named = set(re.findall(r"\$labels\.(\w+)", " ".join(rule.annotations.values())))
 
@@ -108,3 +77,14 @@ def test_good_ends_are_the_same_to_rules_and_dashboards() -> None:
 
     assert not_judged == set(requests.NOT_JUDGED)
     assert not_bad == {*requests.GOOD, *requests.NOT_JUDGED}
+
+
+_DIVISION = re.compile(r" / (?:on \([\w, ]+\) (?:group_left \(\) )?)?(.*)")
+
+
+def test_nothing_is_divided_by_what_may_be_nothing() -> None:
+    """What stands below a fraction is in brackets and over 0."""
+    below = [found[1] for rule in RULES for found in _DIVISION.finditer(rule.expr)]
+
+    assert below
+    assert [expr for expr in below if not re.match(r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))* > 0\)", expr)] == []

@@ -76,15 +76,16 @@ def may_come_along() -> set[tuple[str, str]]:
     """What the trouble of a gateway may bring along beside the alerts that are awaited of it: gateway and alert.
 
     An observer that has far too much to do, or is killed, answers scrapes late or not at all; processes that start need
-    a processor that their machine may not have.
+    all of a processor, which their machine may not have.
     """
+    starting = ("LoopLag", "ProcessBusy")
     found = {
-        "own": ("ErrorRatio", "SuccessBudgetBurn", "SilentStream", "LoopLag"),
-        "killed": ("InstanceDown", "Down", "LoopLag"),
-        "dying": ("ProcessRestarted", "LoopLag"),
-        "gone": ("LoopLag",),
+        "own": ("ErrorRatio", "SuccessBudgetBurn", "SilentStream", *starting),
+        "killed": ("InstanceDown", "Down", *starting),
+        "dying": ("ProcessRestarted", *starting),
+        "gone": starting,
         "slow": ("LoopLag", "RecordsLost", "InstanceDown", "Down"),
-        "replaced": ("SilentStream", "LoopLag"),
+        "replaced": ("SilentStream", *starting),
     }
     return {(gateway, PREFIX + name) for gateway, names in found.items() for name in names}
 

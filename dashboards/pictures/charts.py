@@ -6,6 +6,7 @@ Promise: each returns how many series it has drawn; a value is always written wi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
 
 from dashboards.pictures import units
 from dashboards.pictures.asking import Series
@@ -23,6 +24,7 @@ from dashboards.pictures.reading import Look, Panel, Query
 LEGEND_ROW: Final = 14
 LEGEND_SIZE: Final = 7.5
 LEGEND_LETTERS, LETTER_W = 34, 6.2  # of an entry at most, and pixels of each
+BINARY: Final = ("bytes", "decbytes", "Bps", "binBps")
 BAR_H: Final = 24
 TABLE_ROW: Final = 20
 _LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -109,10 +111,15 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         bottom = panel.look.low if panel.look.low is not None else min(low, 0.0)
-        top = panel.look.high if panel.look.high is not None else high
-        axes.set_ylim(bottom, top if top > bottom else bottom + 1)
-        whole = panel.look.unit == "none" and top - bottom >= 3
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=whole))
+        top = panel.look.high if panel.look.high is not None else max(high, bottom)
+        if axes.dataLim.y1 <= bottom:
+            top = bottom + 1  # a line of nothing lies on the ground, and has no scale of its own
+        axes.set_ylim(bottom, top)
+        if panel.look.unit in BINARY:
+            axes.yaxis.set_major_locator(MultipleLocator(2.0 ** math.ceil(math.log2(max(1.0, (top - bottom) / 4)))))
+        else:
+            whole = panel.look.unit == "none" and top - bottom >= 3
+            axes.yaxis.set_major_locator(MaxNLocator(4, integer=whole))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: units.text(value, panel.look.unit)))
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -40,9 +40,9 @@ def warming() -> list[Chain]:
     return [everything]
 
 
-def chains(rounds: int) -> list[Chain]:
+def chains(rounds: int, seed: int = SEED) -> list[Chain]:
     """Everything so many times, of one model a round, each at a pace of its own."""
-    own = random.Random(SEED)
+    own = random.Random(seed)
     found = [
         chain
         for number in range(rounds)

@@ -118,7 +118,7 @@ class Simulation:
         out.streams_mean = self._streams_s / lasts_s
         return out
 
-    def _of(self, t_s: int) -> Ints:
+    def _taking(self, t_s: int) -> Ints:
         """The pods that take new streams."""
         return np.array(
             [n for n, pod in enumerate(self._pods) if pod and pod.deadline_s is None and pod.ready_s <= t_s], np.int64
@@ -148,7 +148,7 @@ class Simulation:
     def _come(self, t_s: int) -> Floats:
         """New streams; returns the CPU in us that they cost each forwarder at once."""
         cost = np.zeros_like(self._behind)
-        taking, workers = self._of(t_s), self._deployment.workers
+        taking, workers = self._taking(t_s), self._deployment.workers
         arrived = np.zeros_like(self._behind, dtype=np.int64)
         for kind, (what, rate) in enumerate(zip(self._kinds, self._arrivals(t_s), strict=True)):
             count = int(self._luck.poisson(rate))

@@ -88,6 +88,26 @@ def test_amtool_takes_the_configuration() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_is_inhibited_is_an_alert_of_the_rules() -> None:
+    """Each name in the file is one of config/rules."""
+    written = {
+        rule["alert"]
+        for path in RULES.glob("*.yml")
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    for rule in read("alertmanager.yml")["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            parts = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher)
+            assert parts is not None
+            name, sign, wanted = parts.groups()
+            if name == "alertname":
+                assert [
+                    alert for alert in written if re.fullmatch(wanted if sign == "=~" else re.escape(wanted), alert)
+                ]
+
+
 def test_the_stack_without_containers_differs_in_addresses_only() -> None:
     ours, theirs = prometheus_config("g:1", "a:2"), read("prometheus.yml")
     assert ours["scrape_configs"][0].pop("static_configs") == [{"targets": ["g:1"]}]

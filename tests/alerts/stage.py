@@ -78,7 +78,8 @@ async def watching(gateways: Mapping[str, str], rules: str, folder: Path) -> Asy
         config["scrape_configs"][0]["static_configs"] = [
             {"targets": [address], "labels": label_of(name)} for name, address in gateways.items()
         ]
-        flags = ["--rules.alert.resend-delay=1s"]
+        # Resent so often that none is taken for over where an evaluation comes late: Alertmanager waits for four of them.
+        flags = ["--rules.alert.resend-delay=3s"]
         api = await asyncio.to_thread(stack.enter_context, prometheus(config, folder / "prometheus", flags))
         await asyncio.to_thread(wait_until, api.alertmanagers, 20.0, "the Alertmanager's discovery")
         # A counter that is not 0 at its first scrape has not risen, for all that Prometheus knows.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.helm.render import Object, lint
 from tests.helm.security import CONTAINER_RULES, OWN_RULES, POD_RULES, broken_rules, effective
 from tests.helm.validation import builtin_problem, custom_problems, is_custom
 from tests.helm.value_sets import ALL_APIS, FOLDER, KUBE_VERSIONS, SETS, ValueSet
+from tests.tools.programs import program
 
 TABLE = Path(__file__).parents[2] / ".cache" / "helm-validation.md"
 EITHER = pytest.mark.parametrize("knows_all", [True, False], ids=["all APIs", "needed APIs"])
@@ -199,3 +201,21 @@ def test_the_table_of_what_was_proven_is_written() -> None:
 
     assert "refused" not in TABLE.read_text(encoding="utf-8")
     assert len(ALL_APIS) == 3
+
+
+def test_prometheus_takes_the_rules_of_every_value_set(tmp_path: Path) -> None:
+    """As rendered, by promtool; the same specs once."""
+    specs = {}
+    for chosen in SETS.values():
+        for one in chosen.rendered(KUBE_VERSIONS[0], knows_all=True).of_kind("PrometheusRule"):
+            specs[json.dumps(one["spec"], sort_keys=True)] = one["metadata"]["name"]
+    for number, text in enumerate(specs):
+        (tmp_path / f"{number}.yml").write_text(text, encoding="utf-8")
+    files = sorted(map(str, tmp_path.glob("*.yml")))
+    done = subprocess.run(
+        [program("promtool"), "check", "rules", "--lint-fatal", *files], capture_output=True, text=True, timeout=60
+    )
+
+    assert len(specs) > 5
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == len(files)

@@ -6,6 +6,7 @@
 # make docs   docs/telemetry.md and docs/settings.md anew, from the catalogue of names and from gateway/config.py
 # make chart   the chart's README and values.schema.json anew, from its values.yaml and the settings
 # make dashboards   dashboards/json and the chart's copy of it anew, from the code
+# make pictures   docs/dashboards anew: two minutes of traffic, scraped by a Prometheus, and the dashboards drawn from it
 # make scale   the tables of docs/scale.md anew, from the figures there are (ten minutes)
 # make rules   config/rules anew, from the chart's rules and config/alerts.toml
 # make bench   what the gateway costs, beside nginx and others (about an hour); make bench-quick: under 3 minutes
@@ -33,8 +34,8 @@ OLD_SDK := 2.8.0
 # A variable of this machine must not decide what the tests see.
 unexport PYTHONPATH
 
-.PHONY: run stack test test-all compiled docs scale bench bench-quick lint format lock clean chart dashboards
-.PHONY: run stack test test-all compiled docs bench bench-quick lint format lock clean chart dashboards rules
+.PHONY: run stack test test-all compiled docs scale bench bench-quick lint format lock clean chart dashboards rules
+.PHONY: pictures
 
 run: $(INSTALLED)
 	@$(BIN)/interactions-gateway demo $(if $(UPSTREAM),--upstream $(UPSTREAM))
@@ -82,6 +83,9 @@ chart: $(INSTALLED)
 
 dashboards: $(INSTALLED)
 	$(BIN)/python -m dashboards
+
+pictures: $(INSTALLED) $(TOOLS)
+	$(BIN)/python -m tests.observed
 
 rules: $(INSTALLED)
 	$(BIN)/python -m dashboards.rules

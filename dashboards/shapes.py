@@ -14,6 +14,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import common as looks
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heat
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from dashboards.panels import Ask, Panel, Shape
@@ -31,6 +32,8 @@ def built(panel: Panel, position: model.GridPos, says: str) -> Builder:
     builder.unit(panel.unit).thresholds(_thresholds(panel))
     if panel.decimals is not None:
         builder.decimals(panel.decimals)
+    elif panel.shape is Shape.TABLE and panel.unit == units.NoUnit:
+        builder.decimals(0)  # increase() extrapolates: what is counted has no half
     if panel.low is not None and panel.shape is not Shape.HEATMAP:
         builder.min(panel.low)
     if panel.high is not None:

@@ -21,6 +21,7 @@ from tests.alerts.traffic import Request
 PREFIX: Final = "InteractionsGateway"
 LATE_S: Final = 2.5  # more than first_delta_threshold_s of alerts.toml, and less than silence_s
 BUDGET_USD: Final = 0.000_1
+FORWARDER_MODULE: Final = "gateway.forwarder"
 SLO_WINDOWS: Final = ("6s", "8s", "10s")  # the long ones of alerts.toml, by which the alerts of a pair are told
 UNHEARD_PER_S: Final = 15.0  # so that an observer that hears nothing for a moment has something to lose
 # Each costs the observer what redaction may take, a quarter of a second: half as much again as it has.
@@ -43,7 +44,7 @@ def settings(folder: Path, collectors: Collectors) -> list[Setting]:
     """The gateways in trouble, by what kind of trouble that is.
 
     api: the API misbehaves. own: the gateway has bugs, limits, and no collector. killed, dying, gone: its processes are
-    killed. slow: its observer has too much to do. replaced: it is restarted again and again.
+    killed. slow: its observer has too much to do. starved: the machine has. replaced: its forwarders are, all the time.
     """
     budgets = [{"name": "all", "usd": BUDGET_USD, "window": window} for window in ("daily", "monthly")]
     return [
@@ -61,6 +62,7 @@ def settings(folder: Path, collectors: Collectors) -> list[Setting]:
             {"capture.content": "span_only", "capture.max_bytes": 1024 * 1024, "capture.redact": SLOW_EXPRESSION},
             collectors.there.variables,
         ),
+        Setting("starved"),
         Setting("replaced", {"grace_period_s": 60}),
     ]
 
@@ -73,14 +75,17 @@ def causes(collectors: Collectors) -> list[Cause]:
 def may_come_along() -> set[tuple[str, str]]:
     """What the trouble of a gateway may bring along beside the alerts that are awaited of it: gateway and alert.
 
-    An observer that has far too much to do, or is killed, answers scrapes late or not at all.
+    An observer that has far too much to do, or is killed, answers scrapes late or not at all; processes that start need
+    all of a processor, which their machine may not have.
     """
+    starting = ("LoopLag", "ProcessBusy")
     found = {
-        "own": ("ErrorRatio", "SuccessBudgetBurn", "SilentStream"),
-        "killed": ("InstanceDown", "Down"),
-        "dying": ("ProcessRestarted",),
-        "slow": ("RecordsLost", "InstanceDown", "Down"),
-        "replaced": ("SilentStream",),
+        "own": ("ErrorRatio", "SuccessBudgetBurn", "SilentStream", *starting),
+        "killed": ("InstanceDown", "Down", *starting),
+        "dying": ("ProcessRestarted", *starting),
+        "gone": starting,
+        "slow": ("LoopLag", "RecordsLost", "InstanceDown", "Down"),
+        "replaced": ("SilentStream", *starting),
     }
     return {(gateway, PREFIX + name) for gateway, names in found.items() for name in names}
 
@@ -167,8 +172,13 @@ def _of_its_processes() -> list[Cause]:
             "long prompts captured, and an expression that takes its time over each",
             _asked(Request(prompt_bytes=LONG_PROMPT_BYTES), per_s=LONG_PROMPTS_PER_S),
             RecordLag=[{}],
-            LoopLag=[observer],
             ProcessBusy=[observer],
+        ),
+        _cause(
+            "starved",
+            "a forwarder that gets no processor, again and again",
+            lambda site: site.starved(FORWARDER_MODULE),
+            LoopLag=[{"process": "forwarder"}],
         ),
         _cause(
             "replaced", "forwarders replaced that still have streams", lambda site: site.draining(3), MemoryHigh=[{}]

@@ -21,6 +21,8 @@ from tests.otlp_receiver import OtlpReceiver
 
 BUGS: Final = Path(__file__).parent / "bugs"
 UNHEARD_S: Final = 0.7  # of a stopped observer; a scrape waits as long, and comes late, but comes
+STARVED_S: Final = 1.5
+FED_S: Final = 0.5
 PER_S: Final = 2.5
 HANGING: Final = Request(fault="hold-after=3")
 
@@ -114,6 +116,27 @@ class Site:
         replaced = len(self.gateway.events("child_replaced"))
         self.gateway.signal(signal.SIGHUP)
         await waited(lambda: len(self.gateway.events("child_replaced")) > replaced, "a new forwarder")
+
+    @asynccontextmanager
+    async def starved(self, module: str) -> AsyncIterator[None]:
+        """A process that gets no processor for STARVED_S, again and again."""
+
+        async def starve() -> None:
+            while True:
+                (pid,) = self._pids(module)
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    await asyncio.sleep(STARVED_S)
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+                await asyncio.sleep(FED_S)
+
+        starving = asyncio.create_task(starve())
+        try:
+            yield
+        finally:
+            starving.cancel()
+            await asyncio.gather(starving, return_exceptions=True)
 
     @asynccontextmanager
     async def down(self) -> AsyncIterator[None]:

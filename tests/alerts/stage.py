@@ -78,7 +78,8 @@ async def watching(gateways: Mapping[str, str], rules: str, folder: Path) -> Asy
         config["scrape_configs"][0]["static_configs"] = [
             {"targets": [address], "labels": label_of(name)} for name, address in gateways.items()
         ]
-        flags = ["--rules.alert.resend-delay=1s"]
+        # Alertmanager takes an alert for over after four of these, and an evaluation may come late.
+        flags = ["--rules.alert.resend-delay=3s"]
         api = await asyncio.to_thread(stack.enter_context, prometheus(config, folder / "prometheus", flags))
         await asyncio.to_thread(wait_until, api.alertmanagers, 20.0, "the Alertmanager's discovery")
         # A counter that is not 0 at its first scrape has not risen, for all that Prometheus knows.
@@ -101,5 +102,9 @@ async def gateways(settings: Sequence[Setting]) -> AsyncIterator[tuple[str, dict
             async with some:
                 await asyncio.to_thread(stack.enter_context, gateway)
 
-        await asyncio.gather(*map(start, started.values()))
+        # All of them first: one that is still starting while the stack ends would be left behind.
+        begun = await asyncio.gather(*map(start, started.values()), return_exceptions=True)
+        for failed in begun:
+            if failed is not None:
+                raise failed
         yield simulator.url, started

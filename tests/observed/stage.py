@@ -139,17 +139,14 @@ async def _simulator() -> AsyncIterator[tuple[Simulator, int]]:
 
 @asynccontextmanager
 async def _open(port: int, *asked: Asked) -> AsyncIterator[list[Site]]:
-    """Gateways, started and stopped side by side. port: the simulator's."""
+    """Gateways, started one after another, since that is work, and stopped side by side. port: the simulator's."""
     async with AsyncExitStack() as stack:
-        stacks = [ExitStack() for _ in asked]
-        for one in stacks:
-            stack.push_async_callback(asyncio.to_thread, one.close)
-        starting = (asyncio.to_thread(_started, own, one, port) for own, one in zip(stacks, asked, strict=True))
-        started = await asyncio.gather(*starting, return_exceptions=True)
-        for site in started:
-            if isinstance(site, BaseException):
-                raise site
-        yield [site for site in started if isinstance(site, Site)]
+        sites = []
+        for one in asked:
+            own = ExitStack()
+            stack.push_async_callback(asyncio.to_thread, own.close)
+            sites.append(await asyncio.to_thread(_started, own, one, port))
+        yield sites
 
 
 def _started(stack: ExitStack, asked: Asked, port: int) -> Site:

@@ -15,7 +15,8 @@ _HEAD = """\
 
 Five, made for Grafana 11 and a Prometheus that scrapes the gateway. They are written in Python (`dashboards/`), and
 `make dashboards` makes `dashboards/json`, the chart's copy of it, and this page; `tests/dashboards/test_files.py` holds
-all of it to the code. None of them needs a recording rule.
+all of it to the code. None of them needs a recording rule. The pictures are two minutes of simulated traffic with some
+faults in it, drawn by `make pictures`.
 
 {dashboards}
 
@@ -103,7 +104,9 @@ def _section(board: Board) -> str:
         for row in board.rows
         for panel in row.panels
     )
-    return f"## {board.title}\n\n{board.says}\n\n" + _table(("row", "panel", "as", "amber, red", "says"), rows)
+    picture = f"![{board.title}](dashboards/{board.uid}.png)"
+    table = _table(("row", "panel", "as", "amber, red", "says"), rows)
+    return f"## {board.title}\n\n{board.says}\n\n{picture}\n\n{table}"
 
 
 def _limits(panel: Panel) -> str:

@@ -44,6 +44,27 @@ def test_every_link_leads_to_a_file_and_to_a_heading_of_it(page: Path) -> None:
     assert lost == []
 
 
+def test_the_index_has_each_page_once() -> None:
+    """Of the runbook it has the index; the alerts' pages are there."""
+    docs = ROOT / "docs"
+    table = re.findall(r"^\| \[[^]]+\]\(([^)]+)\)", (docs / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = {path.relative_to(docs).as_posix() for path in [*docs.glob("*.md"), *docs.glob("guides/*.md")]}
+    pages |= {"runbook/README.md", "../helm/interactions-gateway/README.md"}
+
+    assert sorted(table) == sorted(pages - {"README.md"})
+
+
+def test_every_picture_has_a_place() -> None:
+    """A picture that no page shows grows old unseen."""
+    shown = {
+        (page.parent / path).resolve()
+        for page in LINKED
+        for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    }
+
+    assert {path for end in ("png", "svg") for path in (ROOT / "docs").rglob(f"*.{end}")} == shown
+
+
 def anchors(page: Path) -> set[str]:
     """Of its headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)

@@ -45,9 +45,12 @@ TOKENS_BY_MODALITY = per_second(names.TOKENS, "modality")
 TOKENS_BY_MODEL = per_second(names.TOKENS, "model")
 TOKENS_BY_BASIS_AND_VIA = per_second(names.TOKENS, "basis", "via")
 TOKENS_BY_TYPE_AND_MODALITY_SHOWN = f"{total(names.TOKENS, SHOWN, 'type', 'modality')} > 0"
-CACHED_SHARE_BY_MODEL = part_of(
-    per_second(names.CACHED_TOKENS, "model"),
-    per_second(names.TOKENS, "model", beside=names.CACHED_TOKENS.name, type="input"),
+# rate() doesn't see the first increment of a new series: the whole may seem to grow by less than its part.
+CACHED_SHARE_BY_MODEL = "clamp_max({}, 1)".format(
+    part_of(
+        per_second(names.CACHED_TOKENS, "model"),
+        per_second(names.TOKENS, "model", beside=names.CACHED_TOKENS.name, type="input"),
+    )
 )
 CACHED_SHARE_SHOWN = total_part(names.CACHED_TOKENS, names.TOKENS, SHOWN, type="input")
 INTERACTION_TOKENS_P95 = quantile(0.95, names.INTERACTION_TOKENS, "type")

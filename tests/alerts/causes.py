@@ -76,7 +76,7 @@ def may_come_along() -> set[tuple[str, str]]:
     """What the trouble of a gateway may bring along beside the alerts that are awaited of it: gateway and alert.
 
     An observer that has far too much to do, or is killed, answers scrapes late or not at all; processes that start need
-    all of a processor, which their machine may not have, and a forwarder that is replaced has its memory beside the new.
+    all of a processor, which their machine may not have, and a replaced forwarder has its memory beside the new one's.
     """
     starting = ("LoopLag", "ProcessBusy")
     found = {

@@ -31,6 +31,10 @@ END_TIMEOUT_S = 15.0
 PREFIX = "interactions_gateway_"
 COMMAND = COMMANDS["python"]
 
+# A host of their own for metrics: a Prometheus goes on scraping the port of a gateway that is gone, which a server of
+# another test on 127.0.0.1 may have been given meanwhile.
+ADMIN = "127.0.0.2:0"
+
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -192,7 +196,7 @@ class GatewayProcess:
             self._kill_all()
 
     def _command(self) -> list[str]:
-        return [str(command()), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self._flags]
+        return [str(command()), "serve", "--listen", "127.0.0.1:0", "--admin", ADMIN, *self._flags]
 
     @property
     def pids(self) -> Pids:
@@ -212,6 +216,11 @@ class GatewayProcess:
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log's events of that name."""
         return [line for line in _json_lines(self.log_lines()) if line.get("event") == name]
+
+    @property
+    def port(self) -> int:
+        """Where clients connect. Nobody listens there any more once all forwarders drain."""
+        return int(self.url.rpartition(":")[2])
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Status and answer of /readyz; (0, {}) where nobody answers."""

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from tests.conformance.rows import Row
 from tests.conformance.stage import Stage
 from tests.gateway_process import END_TIMEOUT_S, GatewayProcess, wait_until
+from tests.ports import closed_port
 
 # The forwarding implementations, by the settings that choose them: every row holds for each.
 GATEWAYS: dict[str, dict[str, object]] = {"gateway": {}}
@@ -99,10 +100,8 @@ def unreachable(setup: str, config: dict[str, object]) -> Iterator[Way]:
 
 @contextlib.contextmanager
 def _refused() -> Iterator[str]:
-    # bound and not listening: nobody else can get the port meanwhile
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    with closed_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

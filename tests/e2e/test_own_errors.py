@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.e2e.raw import DEADLINE_S, Client, Conversation, Message, Upstream
 from tests.gateway_process import GatewayProcess, SimulatorProcess, wait_until
+from tests.ports import closed_port, is_refused
 
 
 def assert_own(answer: Message, status: int, code: str) -> str:
@@ -51,15 +52,9 @@ def create(url: str) -> Message:
         return client.answer()
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_an_upstream_that_refuses_connections_is_a_502() -> None:
     """Nothing was sent, so a client may safely send it again."""
-    with GatewayProcess(f"http://127.0.0.1:{free_port()}") as gateway:
+    with closed_port() as port, GatewayProcess(f"http://127.0.0.1:{port}") as gateway:
         message = assert_own(create(gateway.url), 502, "connect_error")
         assert_booked(gateway, "gateway_error", "connect_error")
 
@@ -246,23 +241,42 @@ def test_a_body_over_the_limit_is_a_413(simulator: SimulatorProcess) -> None:
             assert client.answer().status == 200
 
 
-def test_a_request_while_draining_is_a_503_and_the_open_stream_goes_on(simulator: SimulatorProcess) -> None:
+def test_a_request_while_draining_is_a_503_and_the_open_stream_goes_on() -> None:
     """On a connection that was open before; new ones find nobody listening."""
-    fault = "stall-after=3:1.5"
-    with GatewayProcess(simulator.url) as gateway, Client(gateway.url) as streaming, Client(gateway.url) as idle:
-        idle.ask(headers={"x-simulator-scenario": "text"})
+    drained = threading.Event()
+
+    def waits(conversation: Conversation) -> None:
+        while (request := conversation.request()) is not None and b"stream" not in request.body:
+            conversation.head(b"Content-Length: 2")
+            conversation.send(b"{}")
+        conversation.head(b"Content-Type: text/event-stream", b"Transfer-Encoding: chunked")
+        conversation.chunk(b"event: a\ndata: {}\n\n")
+        assert drained.wait(DEADLINE_S)
+        conversation.chunk(b"event: done\ndata: [DONE]\n\n")
+        conversation.chunk(b"")
+
+    with (
+        Upstream(waits) as upstream,
+        GatewayProcess(upstream.url) as gateway,
+        Client(gateway.url) as streaming,
+        Client(gateway.url) as idle,
+    ):
+        idle.ask(body=b"{}")
         assert idle.answer().status == 200
-        streaming.ask(headers={"x-simulator-scenario": "text", "x-simulator-fault": fault})
+        streaming.ask()
         head = streaming.read_head()
         assert head is not None
         gateway.signal(15)
-        wait_until(lambda: gateway.ready()[0] == 503, DEADLINE_S, "draining")
+        # /readyz says so as soon as the supervisor knows; a forwarder may still take what has come meanwhile
+        wait_until(lambda: is_refused(gateway.port), DEADLINE_S, "the forwarder's drain")
         idle.ask()
         assert_own(idle.answer(), 503, "draining")
+        assert gateway.ready()[0] == 503
+        drained.set()
         streaming.read_body(head, until_close=True)
 
         assert head.ending == "clean"
-        assert head.body.endswith(b"data: [DONE]\n\n")
+        assert head.body == b"event: a\ndata: {}\n\nevent: done\ndata: [DONE]\n\n"
         assert gateway.wait() == 0
 
 

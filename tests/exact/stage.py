@@ -10,7 +10,6 @@ raises with what is still missing.
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from tests.exact.spans import tree
 from tests.exact.traces import arrange
 from tests.gateway_process import GatewayProcess, Scrape
 from tests.otlp_receiver import OtlpReceiver
+from tests.ports import closed_port
 
 FORWARDERS: Final = 2
 CONFIG: Final[Mapping[str, object]] = {**context.CHAINED}  # of the two, beside their attribution
@@ -64,9 +64,8 @@ async def _run() -> Result:
     simulator = Simulator(pace=0.0)
     port = await simulator.start("127.0.0.1", 0)
     try:
-        with socket.socket() as nobody:
-            nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-            return Result(await _sites(simulator, port, nobody.getsockname()[1]))
+        with closed_port() as nobodys_port:
+            return Result(await _sites(simulator, port, nobodys_port))
     finally:
         await simulator.close()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from tests.helm.asking import Asking
 from tests.helm.containers import APPLICATION, GATEWAY, Container
 from tests.helm.releases import Ports, Values, application, pod_of, release, secret
 from tests.helm.render import NAMESPACE
+from tests.ports import is_refused
 
 ANSWER = "1, 2, 3, 4, 5, 6, 7, 8 — fin."  # of the scenario `text`
 SECRET = "a secret of sixteen bytes or more"
@@ -34,15 +34,6 @@ def status(pid: int) -> dict[str, str]:
     """/proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def is_refused(port: int) -> bool:
-    """Whether nobody listens."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ scraped. Gateways have ended by then; the Prometheus servers end with the contex
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ from tests.observed import faulty, ordinary
 from tests.observed.tls_front import tls_front
 from tests.observed.world import SCRAPE_S, World, wait_for_scrape
 from tests.otlp_receiver import OtlpReceiver
+from tests.ports import closed_port
 from tests.prometheus_process import prometheus
 from tests.stack.configuration import prometheus_config
 
@@ -106,12 +106,11 @@ async def _faulty(stack: ExitStack, folder: Path) -> World:
     folder.mkdir(parents=True)
     async with _simulator() as (simulator, port):
         url = f"http://127.0.0.1:{port}"
-        with socket.socket() as nobody:
-            nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        with closed_port() as nobodys_port:
             plays: dict[Asked, Play] = {
                 Asked("all", url, context.CHAINED, attribution.NAMED, workers=2): faulty.all_of_them,
                 Asked("limits", url, troubles.LIMITS, attribution.keyed(HEADER_KEY)): faulty.limits,
-                Asked("lonely", f"http://127.0.0.1:{nobody.getsockname()[1]}", BOTH_SETS): faulty.lonely,
+                Asked("lonely", f"http://127.0.0.1:{nobodys_port}", BOTH_SETS): faulty.lonely,
                 Asked("slow", url, faulty.SLOW): faulty.slow,
                 Asked("shaken", url, faulty.SHAKEN, told=False): faulty.shaken,
                 Asked("buggy", url, faulty.BUGGY, env=faulty.with_bugs(folder)): faulty.buggy,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 import time
 
-from gateway.addresses import split_address
 from tests.gateway_process import gateway_before_simulator, runs, wait_until
+from tests.ports import is_refused
 from tests.process.stream import Stream
 
 
@@ -21,8 +20,7 @@ def test_sigterm_lets_streams_finish_refuses_new_requests_and_ends_with_0() -> N
         gateway.signal(signal.SIGTERM)
         wait_until(lambda: gateway.ready()[1].get("reason") == "draining", what="/readyz")
         assert gateway.ready()[0] == 503
-        host, port = split_address(gateway.url.removeprefix("http://"))
-        wait_until(lambda: _refused(host, port), what="refused connections")
+        wait_until(lambda: is_refused(gateway.port), what="refused connections")
         stream.read_to_end()
 
         assert stream.is_whole
@@ -73,11 +71,3 @@ def test_the_last_bytes_reach_a_slow_client_before_the_forwarder_goes() -> None:
 
         assert stream.is_whole
         assert gateway.wait() == 0
-
-
-def _refused(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=2).close()
-    except ConnectionRefusedError:
-        return True
-    return False

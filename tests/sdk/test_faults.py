@@ -7,13 +7,13 @@ With the newest SDKs and their own retries. Not here: the faults (faults.py), fa
 from __future__ import annotations
 
 import dataclasses
-import socket
 
 import pytest
 
 from gateway.simulator.catalogue import scenarios
 from gateway.simulator.faults import Directives, read_directives
 from tests.gateway_process import GatewayProcess
+from tests.ports import closed_port
 from tests.sdk.conftest import Bench
 from tests.sdk.faults import FAULTS_AT_ONCE, FAULTS_WITH_WAITS, REFUSED, REFUSED_THROUGH
 from tests.sdk.playing import (
@@ -95,9 +95,8 @@ def test_a_refused_connection_is_an_answer_of_the_gateway_and_asked_again(js_hom
 
     The upstream sees no request either way. What the SDK sends again never left the gateway, so nothing is paid twice.
     """
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        nobody = Nobody(f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with closed_port() as port:
+        nobody = Nobody(f"http://127.0.0.1:{port}")
         with GatewayProcess(nobody.url) as gateway:
             plays = play_all(nobody, gateway.url, SDKS, [REFUSED])
             scrape = gateway.settled(len(SDKS) * REFUSED_THROUGH.requests)

@@ -79,7 +79,7 @@ def _shell(script: str, folder: Path) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("INTERACTIONS_", "OTEL_"))}
     path = f"{Path(COMMAND).parent}{os.pathsep}{os.environ['PATH']}"
     with subprocess.Popen(
-        ["bash", "-eu", "-c", _AT_THE_END + script],
+        ["bash", "-euo", "pipefail", "-c", _AT_THE_END + script],
         env={**clean, "PATH": path, "GEMINI_API_KEY": "dummy"},
         cwd=folder,
         stdout=subprocess.PIPE,

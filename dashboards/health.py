@@ -108,14 +108,16 @@ _NOW = Row(
             alerts=("LoopLag",),
         ),
         stat(
-            8,
-            "Settings read",
-            health.SETTINGS_AGE,
-            units.Seconds,
-            "Since the settings and prices were last read well, by the gateway that did so longest ago. Old is no "
-            "fault; young after a change of the file is what you want.",
+            9,
+            "Settings refused",
+            health.REFUSING_THEIR_FILES,
+            units.NoUnit,
+            "Gateways whose file of settings or prices has something that they refused: what it was keeps its old "
+            "value. Good: 0.",
+            limits=(1, 1),
             width=3,
             decimals=0,
+            alerts=("ReloadRefused",),
         ),
     ),
 )
@@ -166,13 +168,17 @@ _PROCESSES = Row(
         lines(
             14,
             "Restarts",
-            [Ask(health.RESTARTS_BY_PROCESS, "{{instance}} {{process}}")],
+            [
+                Ask(health.RESTARTS_BY_PROCESS, "{{instance}} {{process}}"),
+                Ask(health.STARTS_BY_INSTANCE, "{{instance}} all of it"),
+            ],
             units.NoUnit,
-            "Processes that the supervisor started again, within each step. A forwarder that dies breaks its streams; "
-            "an observer that dies breaks none.",
+            "Processes that the supervisor started again, and starts of all together, within each step. A forwarder "
+            "that dies breaks its streams; an observer that dies breaks none.",
             alerts=(
                 "ProcessRestarted",
                 "ProcessLoop",
+                "Restarted",
             ),
         ),
         lines(
@@ -201,6 +207,7 @@ _PROCESSES = Row(
             "A line falls to 0 when a file was read again. One that doesn't fall with the others has not taken it up: "
             "its log says `not_reloaded`.",
             height=6,
+            alerts=("ReloadRefused",),
         ),
     ),
 )

@@ -31,6 +31,7 @@ class Greeting:
         self.forwarders: int = message["forwarders"]
         self.records: str = message["records"]
         self.draining: bool = message["draining"]
+        self.started_unix_s: float = message["started_unix_s"]  # the supervisor
         self.restarts: dict[str, int] = message["restarts"]
 
 

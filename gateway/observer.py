@@ -54,7 +54,10 @@ class Observer:
         self._reloader = Reloader(
             greeting.table, greeting.sources, self.telemetry.reloadable, self._reloaded, self._log_reload
         )
-        self.telemetry.processes.restarted(lifeline.greeting.restarts)
+        if greeting.restarts[names.OBSERVER]:
+            self._reloader.ask()  # what a file was changed to meanwhile, or had refused, is only there
+        self.telemetry.processes.restarted(greeting.restarts)
+        self.telemetry.processes.started(greeting.started_unix_s)
         self.telemetry.footprint.lone(names.SUPERVISOR, os.getppid())
         self.telemetry.footprint.lone(names.OBSERVER, os.getpid())
         self.health = Health(
@@ -110,8 +113,8 @@ class Observer:
         if message.get("drain"):
             self._end.set()
 
-    def _reloaded(self, table: dict[str, Any]) -> None:
-        self.telemetry.reloaded()
+    def _reloaded(self, table: dict[str, Any], in_force: bool) -> None:
+        self.telemetry.reloaded(in_force=in_force)
         logs.configure(as_settings(table).log)
         self._lifeline.say({"settings": table})  # for the forwarders, and for who is started later
 

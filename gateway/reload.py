@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.config import Settings
 
 POLL_S = 2.0
+SETTINGS = "settings"  # what is refused where the whole file is
 
 Table = dict[str, Any]  # settings as JSON
 Log = Callable[..., Any]  # level, event name, then fields
@@ -33,7 +34,7 @@ class Reloader:
 
     table: the settings in force. sources: `config`, the file they are from, and `flags` that go over it.
     apply: by setting or section, who is told the new settings when it changed; raises ValueError to refuse them.
-    done: told the settings in force after each good reading.
+    done: told the settings in force after each reading, and whether the files are: that nothing in them was refused.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Reloader:
         table: Table,
         sources: Mapping[str, Any],
         apply: Mapping[str, Callable[[Settings], None]],
-        done: Callable[[Table], None],
+        done: Callable[[Table, bool], None],
         log: Log,
     ) -> None:
         self._table = table
@@ -50,6 +51,7 @@ class Reloader:
         self._apply = apply
         self._done = done
         self._log = log
+        self._refused: set[str] = set()  # what the files want and didn't get
         self._asked = asyncio.Event()
         self._seen = self._look()
 
@@ -75,31 +77,35 @@ class Reloader:
                 self._log("error", "reload_failed", kind=type(error).__name__)  # its text may quote a setting
 
     async def _reload(self, *, settings: bool, prices: bool) -> None:
-        table, good = self._last, True
+        table, again = self._last, self._refused - {SETTINGS}
         if settings:
             try:
                 table = await asyncio.to_thread(self._read)
             except ValueError as error:
-                good = False
-                self._refused("settings", error)
+                self._refuse(SETTINGS, error)
+            else:
+                self._refused.discard(SETTINGS)
             self._warn_of_others(table)
             self._last = table
             # Another price file may be named now. Looked at before it is read: a change after that is seen next time.
             self._seen = self._seen[0], (await asyncio.to_thread(self._look))[1]
         changed = {key for key in self._apply if _at(table, key) != _at(self._table, key)}
-        changed |= {"pricing"} if prices else set()
+        changed |= again | ({"pricing"} if prices else set())
+        taken = []
         for key in sorted(changed):
             wanted = _with(self._table, key, _at(table, key))
             try:
                 self._apply[key](as_settings(wanted))
             except ValueError as error:
-                good = False
-                self._refused(key, error)
+                self._refuse(key, error)
             else:
+                self._refused.discard(key)
                 self._table = wanted
-        if good:
-            self._done(self._table)
-            self._log("info", "reloaded", changed=sorted(changed))
+                taken.append(key)
+        in_force = not self._refused
+        self._done(self._table, in_force)
+        if in_force or taken:
+            self._log("info", "reloaded", changed=taken)
 
     def _read(self) -> Table:
         """The settings as they are in the file now. Raises SettingsError, which is a ValueError."""
@@ -116,7 +122,8 @@ class Reloader:
         prices = pricing_file.path(self._last["pricing"]["file"])
         return _signature(Path(config)) if config else None, _signature(prices)
 
-    def _refused(self, what: str, error: ValueError) -> None:
+    def _refuse(self, what: str, error: ValueError) -> None:
+        self._refused.add(what)
         mistakes = [str(one) for one in getattr(error, "mistakes", [error])]
         self._log("error", "not_reloaded", what=what, mistakes=mistakes)
 

@@ -91,6 +91,7 @@ class Supervisor:
         self._observer = Child("observer", None, "gateway.observer", {"records": self._records, "admin": self._admin})
         self._has_terminal = os.isatty(0)
         self._restarts = {"observer": 0, "forwarder": 0}  # by role: a child that took another's place begins at 0
+        self._started_unix_s = time.time()
         self._announced = False
         self._stopping = False
         self._observer_told = False
@@ -170,6 +171,7 @@ class Supervisor:
                         "records": self._records_address,
                         "draining": self._stopping,
                         "restarts": self._restarts,
+                        "started_unix_s": self._started_unix_s,
                     }
                 )
             except OSError as error:

@@ -478,7 +478,7 @@ def test_a_child_of_the_supervisor_sees_the_settings_that_were_checked(tmp_path:
     environ = {f"{ENV_PREFIX}PROXY__CA_FILE": str(trusted), f"{ENV_PREFIX}ATTRIBUTION__TEAM_NAMES": "a=b,c=d"}
     checked = load(flags={"workers": "auto"}, environ=environ)
     message = {"settings": json.loads(checked.model_dump_json()), "worker": 0, "forwarders": 1, "records": "@a"}
-    handed = Greeting({**message, "draining": False, "restarts": {}}).settings
+    handed = Greeting({**message, "draining": False, "restarts": {}, "started_unix_s": 0.0}).settings
     for key, _, _ in leaves():
         wanted, got = functools.reduce(getattr, key, checked), functools.reduce(getattr, key, handed)
         assert (got, type(got)) == (wanted, type(wanted)), key

@@ -74,6 +74,10 @@ class Running:
         """When settings were read last."""
         return self.gateway.scrape().value("config_reload_timestamp_seconds")
 
+    def in_force(self) -> bool:
+        """Whether it says that all of its files are."""
+        return self.gateway.scrape().value("config_last_reload_successful") == 1
+
 
 def _replace(file: Path, text: str) -> None:
     draft = file.with_suffix(".new")
@@ -104,6 +108,7 @@ def test_new_prices_hold_for_what_ends_after_them(running: Running) -> None:
 def test_a_price_file_with_a_mistake_changes_nothing_and_is_told(running: Running) -> None:
     started_s = running.read_s()
     before = running.ask()
+    assert running.in_force()
     running.write_prices("-3")
     (event,) = running.events("not_reloaded")
 
@@ -112,10 +117,12 @@ def test_a_price_file_with_a_mistake_changes_nothing_and_is_told(running: Runnin
     assert event["mistakes"][0].startswith("prices.toml: model 1 (gemini-*).standard.input = -3: must be dollars")
     assert running.ask()["cost_usd"] == before["cost_usd"]
     assert running.read_s() == started_s
+    assert not running.in_force()
 
     running.write_prices("2")
     running.events("reloaded")
 
+    assert running.in_force()
     assert running.ask()["cost_usd"] == pytest.approx(2 * before["cost_usd"])
 
 
@@ -193,6 +200,57 @@ def test_settings_with_a_mistake_change_nothing_and_each_is_told(running: Runnin
         "budgets 1.window = 'weekly' (file gateway.toml): must be daily or monthly",
     ]
     assert running.gateway.scrape().labelled("budget_usd") == {}
+
+
+def test_what_is_refused_stays_so_until_its_own_file_is_mended(running: Running) -> None:
+    """What is good beside it is taken up meanwhile, and an observer that comes anew holds to both."""
+    config = running.config.read_text(encoding="utf-8")
+    budget = '[[budgets]]\nname = "all"\nusd = 10\nwindow = "daily"\n'
+    running.write_prices("-3")
+    running.events("not_reloaded")
+    running.write(config + budget)
+    (event,) = running.events("reloaded")
+    held = [running.in_force()]
+    os.kill(running.gateway.pids.observer, signal.SIGKILL)
+    running.events("child_died")
+    wait_until(lambda: running.gateway.ready()[0] == 200, 15.0)
+    running.events("not_reloaded", 3)
+    held.append(running.in_force())
+    budgets = running.gateway.scrape().labelled("budget_usd")
+    running.write_prices("2")
+    wait_until(running.in_force, 15.0, "the mended file in force")
+
+    assert event["changed"] == ["budgets"]
+    assert [event["what"] for event in running.gateway.events("not_reloaded")] == ["pricing"] * 3
+    assert held == [False, False]
+    assert budgets == {(("budget", "all"), ("window", "daily")): 10}
+
+
+def test_a_setting_that_was_refused_and_is_taken_back_is_in_force_again(running: Running) -> None:
+    config = running.config.read_text(encoding="utf-8")
+    other = running.prices.with_name("other.toml")
+    other.write_text("[[model", encoding="utf-8")
+    running.write(config.replace(running.prices.name, other.name))
+    (event,) = running.events("not_reloaded")
+    before = running.in_force()
+    running.write(config)
+    wait_until(running.in_force, 15.0, "the old file in force")
+
+    assert (event["what"], before) == ("pricing", False)
+    assert len(running.gateway.events("not_reloaded")) == 1
+
+
+def test_settings_that_change_while_no_observer_runs_are_read_by_the_next(running: Running) -> None:
+    """Nobody saw the change, so the next one reads all that there is."""
+    config = running.config.read_text(encoding="utf-8")
+    observer = running.gateway.pids.observer
+    os.kill(observer, signal.SIGSTOP)
+    running.write(config + '[[budgets]]\nname = "all"\nusd = 10\nwindow = "daily"\n')
+    os.kill(observer, signal.SIGKILL)
+    running.events("child_died")
+    running.events("reloaded")
+
+    assert running.gateway.scrape().labelled("budget_usd") == {(("budget", "all"), ("window", "daily")): 10}
 
 
 def test_a_mounted_config_map_is_read_again_when_its_folder_is_swapped(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ GATEWAYS = f"count({of(names.SERIES)})"
 BUILDS = f"count by (version, path, python, aiohttp, semconv) ({of(names.BUILD_INFO)})"
 ON_THE_PLAIN_PATH = latest(names.UNEXPECTED_PLAIN_PATH)
 RESTARTS_SHOWN = grown(names.PROCESS_RESTARTS, SHOWN)
+STARTS_BY_INSTANCE = f"sum by (instance) (changes({of(names.STARTED)}[{STEP}]))"
 RESTARTS_BY_PROCESS = grown(names.PROCESS_RESTARTS, STEP, "instance", "process")
-SETTINGS_AGE = f"time() - min({of(names.CONFIG_RELOADED)})"
+REFUSING_THEIR_FILES = f"count({of(names.CONFIG_IN_FORCE)}) - sum({of(names.CONFIG_IN_FORCE)})"
 SETTINGS_AGE_BY_INSTANCE = f"time() - {latest(names.CONFIG_RELOADED, 'instance', how='min')}"
 
 CPU_BY_PROCESS = per_second(names.PROCESS_CPU, "instance", "process", "worker")

@@ -183,6 +183,11 @@ COST_UNPRICED_CALLS = _counter(
 BUDGET_COST = _counter("budget_cost_usd", ("budget",), "Cost that counts against a budget, US dollars.")
 BUDGET = _gauge("budget_usd", ("budget", "window"), "Budgets of the settings, US dollars.")
 CONFIG_RELOADED = _gauge("config_reload_timestamp_seconds", (), "When settings were last read well, Unix time.")
+CONFIG_IN_FORCE = _gauge(
+    "config_last_reload_successful",
+    (),
+    "1 where the files of settings and prices are in force, 0 where something in them was refused.",
+)
 
 # processes
 STREAM_EVENTS = _counter("stream_events", ("event_type",), "Events of streams, passed on.", counts="{event}")
@@ -209,6 +214,7 @@ TLS_HANDSHAKES = _counter(
 PROCESS_RESTARTS = _counter(
     "process_restarts", ("process",), "Processes that the supervisor started again.", counts="{process}"
 )
+STARTED = _gauge("start_time_seconds", (), "When the gateway, all its processes, was started, Unix time.")
 PROCESS_CPU = _counter("process_cpu_seconds", ("process", "worker"), "CPU time of each of the gateway's processes.")
 PROCESS_MEMORY = _gauge("process_resident_memory_bytes", ("process", "worker"), "Their resident memory.")
 SERIES = _gauge("series", (), "Series of this scrape.", counts="{series}")
@@ -259,6 +265,7 @@ FAMILIES = (
     BUDGET,
     BUDGET_COST,
     CONFIG_RELOADED,
+    CONFIG_IN_FORCE,
     # processes
     STREAM_EVENTS,
     STREAM_BYTES,
@@ -274,6 +281,7 @@ FAMILIES = (
     UPSTREAM_CONNECTS,
     TLS_HANDSHAKES,
     PROCESS_RESTARTS,
+    STARTED,
     PROCESS_CPU,
     PROCESS_MEMORY,
     SERIES,

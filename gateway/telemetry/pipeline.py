@@ -105,11 +105,13 @@ class Telemetry:
             wants_fast_path=settings.proxy.path != "plain",
             teams=teams is not None,
         )
-        self._pricer = Pricer(self._prices(settings), overflow, self._say)
+        prices = self._prices(settings)
+        self._pricer = Pricer(prices or Table(), overflow, self._say)
         self._costs = CostMetrics(self.registry, teams=teams is not None)
         self._budgets = Budgets(settings.budgets, self.registry)
         self._reloaded = Gauge(names.CONFIG_RELOADED, self.registry)
-        self.reloaded()
+        self._in_force = Gauge(names.CONFIG_IN_FORCE, self.registry)
+        self.reloaded(in_force=prices is not None)
         self._traffic = Traffic(self.registry, overflow)
         self.processes = Processes(self.registry, self.view)
         self.footprint = Footprint(self.registry)
@@ -171,9 +173,11 @@ class Telemetry:
             "log.level": self._relevel,
         }
 
-    def reloaded(self) -> None:
-        """The settings that are in force now were read well."""
-        self._reloaded.set((), self._clock_unix_ns() / 1e9)
+    def reloaded(self, *, in_force: bool) -> None:
+        """The files of settings and prices were read. in_force: and nothing in them was refused."""
+        self._in_force.set((), float(in_force))
+        if in_force:
+            self._reloaded.set((), self._clock_unix_ns() / 1e9)
 
     def relabel(self, settings: Settings) -> None:
         """Follow changed lists and limits of labels, and names of teams. Whether there are teams wants a restart."""
@@ -263,13 +267,13 @@ class Telemetry:
         self._guard("traces", self._traces.closed, account, identity, exchange, kept_by)
         self._guard("log", self._log.closed, account, identity, session.worker)
 
-    def _prices(self, settings: Settings) -> Table:
+    def _prices(self, settings: Settings) -> Table | None:
         try:
             return pricing_file.read(pricing_file.path(settings.pricing.file))
         except pricing_file.PricingError as error:
             # Checked before the start, so it was changed since. Without prices all is unpriced, which is counted.
             self.logger.error("pricing_not_read", mistakes=error.mistakes)
-            return Table()
+            return None
 
     def _reprice(self, settings: Settings) -> None:
         self._pricer.replace(pricing_file.read(pricing_file.path(settings.pricing.file)))

@@ -7,6 +7,7 @@ breaks or this observer is replaced.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from itertools import zip_longest
 
@@ -33,6 +34,7 @@ class Processes(ReadFamilies):
         self._told: dict[tuple[int, int], list[int]] = {}  # worker and pid to the tally that is counted already
         self._tap_ns: dict[str, int] = {}  # by worker
         self._restarts = dict.fromkeys(names.LOOPS, 0)
+        self._started_unix_s = time.time()
         registry.register(self)
 
     def connected(self, hello: Hello) -> None:
@@ -61,6 +63,10 @@ class Processes(ReadFamilies):
     def restarted(self, times: Mapping[str, int]) -> None:
         """How often the supervisor has started a process again so far, by process."""
         self._restarts.update({process: times[process] for process in names.LOOPS if process in times})
+
+    def started(self, unix_s: float) -> None:
+        """The gateway began then: before this process, where that is a later one of several."""
+        self._started_unix_s = unix_s
 
     def _add(self, worker: str, growth: list[int]) -> None:
         counts = dict(zip(TALLY, growth, strict=False))
@@ -91,4 +97,5 @@ class Processes(ReadFamilies):
             (names.UPSTREAM_CONNECTIONS, [((names.ACTIVE,), active), ((names.IDLE,), idle)]),
             (names.TAP_SECONDS, [((worker,), value / NS_PER_S) for worker, value in self._tap_ns.items()]),
             (names.PROCESS_RESTARTS, [((process,), value) for process, value in restarts]),
+            (names.STARTED, [((), self._started_unix_s)]),
         ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.alerts.run import Awaited, Cause
-from tests.alerts.site import HANGING, PER_S, Collector, Site, with_bugs
+from tests.alerts.site import HANGING, PER_S, Collector, Site, with_bugs, with_prices
 from tests.alerts.stage import Setting
 from tests.alerts.traffic import Request
 
@@ -43,8 +43,9 @@ class Collectors:
 def settings(folder: Path, collectors: Collectors) -> list[Setting]:
     """The gateways in trouble, by what kind of trouble that is.
 
-    api: the API misbehaves. own: the gateway has bugs, limits, and no collector. killed, dying, gone: its processes are
-    killed. slow: its observer has too much to do. starved: the machine has. replaced: its forwarders are, all the time.
+    api: the API misbehaves. own: the gateway has bugs, limits, a file with a mistake, and no collector. killed, dying,
+    gone, anew: its processes are killed. slow: its observer has too much to do. starved: the machine has. replaced: its
+    forwarders are, all the time.
     """
     budgets = [{"name": "all", "usd": BUDGET_USD, "window": window} for window in ("daily", "monthly")]
     return [
@@ -52,11 +53,12 @@ def settings(folder: Path, collectors: Collectors) -> list[Setting]:
         Setting(
             "own",
             {"proxy.path": "auto", "proxy.max_open_exchanges": 8, "labels.max_series": 1},
-            with_bugs(folder, "own") | collectors.away.variables,
+            with_bugs(folder, "own") | with_prices(folder, "own") | collectors.away.variables,
         ),
         Setting("killed"),
         Setting("dying"),
         Setting("gone"),
+        Setting("anew"),
         Setting(
             "slow",
             {"capture.content": "span_only", "capture.max_bytes": 1024 * 1024, "capture.redact": SLOW_EXPRESSION},
@@ -83,7 +85,8 @@ def may_come_along() -> set[tuple[str, str]]:
         "own": ("ErrorRatio", "SuccessBudgetBurn", "SilentStream", "MemoryHigh", *starting),
         "killed": ("InstanceDown", "Down", *starting),
         "dying": ("ProcessRestarted", *starting),
-        "gone": starting,
+        "gone": ("Restarted", *starting),
+        "anew": ("InstanceDown", "Down", *starting),
         "slow": ("LoopLag", "RecordsLost", "InstanceDown", "Down"),
         "replaced": ("SilentStream", *starting),
     }
@@ -151,6 +154,7 @@ def _of_the_gateway(collector: Collector) -> list[Cause]:
             lambda site: site.on_a_new_forwarder("aiohttp"),
             UnexpectedPlainPath=[{}],
         ),
+        at("a mistake in the file of prices", lambda site: site.mistaken(), ReloadRefused=[{}]),
     ]
 
 
@@ -167,6 +171,7 @@ def _of_its_processes() -> list[Cause]:
             ProcessLoop=[{"process": "forwarder"}],
         ).brief(),
         _cause("gone", "the gateway killed", lambda site: site.down(), InstanceDown=[{}], Down=[{}]),
+        _cause("anew", "the gateway killed and started again", lambda site: site.anew(), Restarted=[{}]).brief(),
         _cause(
             "slow",
             "long prompts captured, and an expression that takes its time over each",

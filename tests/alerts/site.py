@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.telemetry.pricing_file import shipped
 from tests.alerts.traffic import Clients, Request
 from tests.gateway_process import GatewayProcess, wait_until
 from tests.otlp_receiver import OtlpReceiver
+from tests.ports import hold
 
+PRICES: Final = "INTERACTIONS_GATEWAY_PRICING__FILE"
 BUGS: Final = Path(__file__).parent / "bugs"
 UNHEARD_S: Final = 0.7  # of a stopped observer; a scrape waits as long, and comes late, but comes
 STARVED_S: Final = 1.5
@@ -34,12 +37,19 @@ def with_bugs(folder: Path, name: str) -> dict[str, str]:
     return {"PYTHONPATH": str(BUGS), "GATEWAY_BUGS": str(switch)}
 
 
+def with_prices(folder: Path, name: str) -> dict[str, str]:
+    """The environment of a gateway that reads its prices, those that come with it, from a file of its own."""
+    prices = folder / f"{name}-prices.toml"
+    shutil.copyfile(shipped(), prices)
+    return {PRICES: str(prices)}
+
+
 class Collector:
     """An OTLP receiver that isn't there at first."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            self._port = int(server.getsockname()[1])
+        self._held = hold()
+        self._port = int(self._held.getsockname()[1])
 
     @property
     def variables(self) -> dict[str, str]:
@@ -52,6 +62,7 @@ class Collector:
     def start(self, stack: ExitStack) -> None:
         """Listen, until the stack's end."""
         stack.enter_context(OtlpReceiver(self._port))
+        self._held.close()
 
 
 class Site:
@@ -81,6 +92,17 @@ class Site:
             yield
         finally:
             self._switch(bug, on=False)
+
+    @asynccontextmanager
+    async def mistaken(self) -> AsyncIterator[None]:
+        """With a mistake in its file of prices."""
+        prices = Path(self._env[PRICES])
+        good = prices.read_bytes()
+        prices.write_bytes(good + b"\nno = [TOML\n")
+        try:
+            yield
+        finally:
+            prices.write_bytes(good)
 
     def _switch(self, bug: str, *, on: bool) -> None:
         switch = Path(self._env["GATEWAY_BUGS"])
@@ -147,6 +169,13 @@ class Site:
         yield
         successor = GatewayProcess(self._upstream, env=self._env, flags=["--admin", address])
         self.gateway = await asyncio.to_thread(self._stack.enter_context, successor)
+
+    @asynccontextmanager
+    async def anew(self) -> AsyncIterator[None]:
+        """Killed, and another one at once in its place."""
+        async with self.down():
+            pass
+        yield
 
     @asynccontextmanager
     async def without(self, collector: Collector, *requests: Request) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ _GROUPING = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 _OTHER_WORDS = {"or", "and", "unless", "offset", "bool", "inf", "nan"}
 _FUNCTIONS = {"sum", "max", "min", "count", "avg", "topk"} | {
     *("rate", "increase", "histogram_quantile", "min_over_time", "last_over_time", "label_replace", "vector", "time"),
-    "days_in_month",
+    *("days_in_month", "changes"),
     "clamp_max",
     "clamp_min",
 }

@@ -34,8 +34,10 @@ _FIXED: Final[Mapping[str, tuple[tuple[str, ...], Rows]]] = {
     ),
     "upstream_tls_handshakes_total": (("resumed",), [("true",), ("false",)]),
     "process_restarts_total": (("process",), [("forwarder",), ("observer",)]),
+    "start_time_seconds": ((), [()]),
     "series": ((), [()]),
     "config_reload_timestamp_seconds": ((), [()]),
+    "config_last_reload_successful": ((), [()]),
 }
 _BY_WORKER: Final = ("record_queue_bytes", "record_lag_seconds", "tap_seconds_total")
 _BY_PROCESS: Final = ("process_cpu_seconds_total", "process_resident_memory_bytes")

@@ -17,7 +17,7 @@ from tests.rules.rule_files import Rule, all_rules, grouped, selected, words
 RULES = list(all_rules(rules.FILLED))
 FUNCTIONS = {
     *("sum", "max", "by", "on", "group_left", "rate", "increase", "histogram_quantile", "clamp_min", "absent"),
-    *("avg_over_time", "max_over_time", "last_over_time", "and", "or", "unless"),
+    *("avg_over_time", "max_over_time", "last_over_time", "and", "or", "unless", "min", "changes"),
 }
 CLOSED: Mapping[str, tuple[str, ...]] = {
     "source": names.ERROR_SOURCES,

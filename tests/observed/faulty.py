@@ -97,8 +97,12 @@ def with_bugs(folder: Path) -> dict[str, str]:
 
 
 async def buggy(site: Site, simulator: Simulator, scraped: Scraped) -> None:
-    """Bugs in the tap and in a sink of the observer, and an aiohttp for which the fast path isn't fit."""
+    """Bugs in the tap and in a sink of the observer, an aiohttp for which the fast path isn't fit, and a file of prices
+    that gets a mistake.
+    """
+    Path(str(site.config["pricing.file"])).write_text("no [TOML", encoding="utf-8")
     await play(site, simulator, [_stream("text"), _stream("thinking")], "buggy")
+    await asyncio.to_thread(wait_until, lambda: site.gateway.events("not_reloaded"), 20.0, "the mistake told")
     await scraped()
 
 

@@ -23,9 +23,13 @@ MOST_EMPTY: Final = 5
 # What no fault makes anything but 0: it says that a promise is kept.
 ALWAYS_ZERO: Final = {
     ("interactions-health", "Balance", "A"),  # opened = closed + open + lost
-    ("interactions-health", "Waiting for the observer", "A"),  # told by the observer, which has read it by then
-    ("interactions-health", "Age of the oldest that waits", "A"),
     ("interactions-health", "Captured content", "B"),  # withheld for want of time or of room
+    ("interactions-health", "Restarts", "B"),  # of all processes at once; tests/alerts does that to one
+}
+# Told by the observer, which has read it by then, but for a scrape in the moment when another one has just come.
+MOSTLY_ZERO: Final = {
+    ("interactions-health", "Waiting for the observer", "A"),
+    ("interactions-health", "Age of the oldest that waits", "A"),
 }
 
 LEGEND_LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -77,7 +81,7 @@ def test_every_query_moves_with_some_fault(found: list[Answer]) -> None:
     """A label that is misspelled in a sum gives 0 for ever, which looks like good news."""
     still = {(one.dashboard.uid, one.panel.title, one.query.ref) for one in found if not one.moves()}
 
-    assert still == ALWAYS_ZERO
+    assert still - MOSTLY_ZERO == ALWAYS_ZERO
 
 
 def test_with_one_model_and_one_team_chosen_all_goes_on(boards: list[Dashboard], healthy: World) -> None:
